@@ -1,0 +1,50 @@
+# The container course: four tasks, each a room of its own. `make help` lists the targets.
+#
+# Options: CC=clang   STATIC=0 (dynamic programs)   SANITIZE=1 (ASan and UBSan)
+
+ROOMS := common task1 task2 task3 task4 tests/lab tests/bench
+PREFIX ?= /usr/local
+PROGRAMS := task1/namespace_prog task2/container_prog task2/copy_deps task2/simple_container \
+            task3/conductor task4/counter-service task4/external-service task4/service-orchestrator
+
+.DEFAULT_GOAL := all
+.PHONY: all $(ROOMS) help demo test test-vm lint bench report install uninstall clean
+
+all: $(ROOMS) ## Build every program, each beside its sources
+$(ROOMS):
+	@$(MAKE) --no-print-directory -C $@
+$(filter-out common,$(ROOMS)): common
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  make -C taskN     Build one task alone"
+	@echo "Options: CC=clang, STATIC=0 (dynamic programs), SANITIZE=1 (ASan and UBSan)"
+
+demo: all ## Run tasks 1 to 4 in the lab, a throw-away world
+	tests/lab/lab -- tests/demo
+
+test: all ## Run the suites in the lab (needs bats)
+	tests/run
+
+test-vm: all ## Run the suites on a stock Debian kernel with pure cgroup v2, in QEMU
+	tests/vm/run
+
+lint: ## Check format, clang-tidy, cppcheck and shellcheck
+	tests/lint
+
+bench: all ## Measure speed against the floor and against other tools
+	tests/lab/lab -- tests/bench/bench
+
+report: all ## Run the tasks in the lab and write build/report.md
+	tests/lab/lab -- report/generate build/report.md
+
+install: all ## Install the programs below DESTDIR and PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+
+uninstall: ## Remove what install put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
+
+clean: ## Remove everything that was built
+	@for room in $(ROOMS); do $(MAKE) --no-print-directory -C $$room clean || exit; done
+	rm -rf build

@@ -1,0 +1,63 @@
+# How every room (common, task1 ... task4, tests/lab, tests/bench) is built.
+#
+# A room's Makefile says, before it includes this file:
+#   TOP       the way to the top of the tree        (..)
+#   ROOM      its own name from there               (task2)
+#   PROGRAMS  what it makes, beside its sources     (copy_deps)
+#   NAME_SRC  the sources of program NAME           (copy_deps_SRC := copy_deps.c)
+# Objects go to build/obj/ROOM, so that a room holds sources and programs only.
+#
+# On the command line:  CC=clang   STATIC=0 (dynamic)   SANITIZE=1 (ASan and UBSan)
+
+STATIC ?= 1
+SANITIZE ?= 0
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes \
+            -Wmissing-prototypes -Wformat=2 -Wvla
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu17 -D_GNU_SOURCE -I$(TOP) $(WARNINGS)
+# One section a function and --gc-sections: a static program carries only what it calls.
+override CFLAGS += -ffunction-sections -fdata-sections
+override LDFLAGS += -Wl,--gc-sections
+
+ifeq ($(SANITIZE),1)
+# There is no static AddressSanitizer: a sanitized program is a dynamic one.
+override STATIC := 0
+override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+override LDFLAGS += -fsanitize=address,undefined
+endif
+ifeq ($(STATIC),1)
+override LDFLAGS += -static
+endif
+
+OBJ := $(TOP)/build/obj/$(ROOM)
+LIBCOMMON := $(TOP)/build/obj/common/libcommon.a
+objects = $(patsubst %.c,$(OBJ)/%.o,$($(1)_SRC))
+
+.DELETE_ON_ERROR:
+.PHONY: all clean FORCE
+all: $(PROGRAMS)
+
+# A change of compiler or flags rebuilds everything: objects of two kinds must never be linked.
+FLAGS_FILE := $(OBJ)/flags
+$(FLAGS_FILE): FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS)' > $@
+
+$(OBJ)/%.o: %.c $(FLAGS_FILE)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+ifneq ($(ROOM),common)
+$(LIBCOMMON): FORCE
+	@$(MAKE) --no-print-directory -C $(TOP)/common
+endif
+
+define program_rule
+$(1): $(call objects,$(1)) $(LIBCOMMON)
+	$$(CC) $$(CFLAGS) -o $$@ $$^ $$(LDFLAGS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
+
+clean:
+	rm -rf $(OBJ) $(PROGRAMS)
+
+-include $(wildcard $(OBJ)/*.d)

@@ -1,0 +1,22 @@
+/*
+ * Where cgroups are mounted. Machines differ: pure v2 (one tree), hybrid (v1 trees that have the
+ * controllers, and beside them a v2 tree without), or old v1 only. cgroups(7)
+ */
+#ifndef COMMON_CGROUP_H
+#define COMMON_CGROUP_H
+
+#include <limits.h>
+
+struct cgroup_mount {
+	int version;	     /* 1 or 2 */
+	char path[PATH_MAX]; /* the directory where the tree is mounted */
+};
+
+/*
+ * Finds the tree whose processes this controller ("cpu", "memory", "pids") can limit: v2 where it
+ * has the controller, else the v1 tree that has it. NULL asks for the v2 tree, whatever it
+ * controls. 0, or -1 with errno ENOENT where there is none.
+ */
+int cgroup_find(const char *controller, struct cgroup_mount *mount);
+
+#endif

@@ -1,0 +1,187 @@
+#include "common/file.h"
+
+#include "common/cleanup.h"
+#include "common/syscalls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *read_file(int dirfd, const char *path, size_t *size)
+{
+	AUTO_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+
+	size_t used = 0;
+	size_t room = 4096;
+	char *text = malloc(room);
+	while (text) {
+		ssize_t got = read(fd, text + used, room - used - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			break;
+		used += (size_t)got;
+		if (got == 0) {
+			text[used] = '\0';
+			if (size)
+				*size = used;
+			return text;
+		}
+		if (used + 1 == room) {
+			char *larger = realloc(text, room *= 2);
+			if (!larger)
+				break;
+			text = larger;
+		}
+	}
+	free(text);
+	return NULL;
+}
+
+int write_all(int fd, const void *data, size_t size)
+{
+	const char *next = data;
+	while (size > 0) {
+		ssize_t put = write(fd, next, size);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -1;
+		next += put;
+		size -= (size_t)put;
+	}
+	return 0;
+}
+
+int write_file(int dirfd, const char *path, const char *text)
+{
+	AUTO_CLOSE int fd = openat(dirfd, path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	return write_all(fd, text, strlen(text));
+}
+
+int replace_file(int dirfd, const char *path, const char *text, mode_t mode)
+{
+	char temporary[PATH_MAX];
+	int length = snprintf(temporary, sizeof(temporary), "%s.%d.new", path, (int)getpid());
+	if (length < 0 || (size_t)length >= sizeof(temporary)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+
+	AUTO_CLOSE int fd =
+		openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -1;
+	if (write_all(fd, text, strlen(text)) == 0 && renameat(dirfd, temporary, dirfd, path) == 0)
+		return 0;
+
+	int saved = errno;
+	unlinkat(dirfd, temporary, 0);
+	errno = saved;
+	return -1;
+}
+
+int copy_data(int from, int to)
+{
+	/* Where the kernel can't copy (another kind of file system), and for procfs, whose files
+	 * have no size, read(2) and write(2) go on from where this stopped. */
+	while (copy_file_range(from, NULL, to, NULL, 1 << 30, 0) > 0)
+		continue;
+
+	char block[65536];
+	for (;;) {
+		ssize_t got = read(from, block, sizeof(block));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return (int)got;
+		if (write_all(to, block, (size_t)got) < 0)
+			return -1;
+	}
+}
+
+int make_directories(int dirfd, const char *path, mode_t mode)
+{
+	char part[PATH_MAX];
+	size_t length = strlen(path);
+	if (length >= sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	for (size_t i = 1; i <= length; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdirat(dirfd, part, mode) < 0 && errno != EEXIST)
+			return -1;
+	}
+	return 0;
+}
+
+static int remove_entries(int fd);
+
+/* Opens a directory of the tree; RESOLVE_NO_XDEV refuses what is mounted there, even from the same
+ * disk. */
+static int open_inside(int dirfd, const char *name)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+	};
+	int fd = sys_openat2(dirfd, name, &how);
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+		fd = sys_openat2(dirfd, name, &how); /* overlayfs leaves a directory of mode 000 */
+	return fd;
+}
+
+static int remove_entry(int dirfd, const char *name)
+{
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -1;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -1;
+	int fd = open_inside(dirfd, name);
+	if (fd < 0 || remove_entries(fd) < 0)
+		return -1;
+	return unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+/* Empties the directory and closes fd. */
+static int remove_entries(int fd)
+{
+	DIR *directory = fdopendir(fd);
+	if (!directory) {
+		close_fd(&fd);
+		return -1;
+	}
+	int result = 0;
+	struct dirent *entry;
+	while (result == 0 && (errno = 0, entry = readdir(directory))) {
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			result = remove_entry(dirfd(directory), entry->d_name);
+	}
+	int saved = errno;
+	closedir(directory);
+	errno = saved;
+	return result == 0 && saved ? -1 : result;
+}
+
+int remove_tree(int dirfd, const char *path)
+{
+	return remove_entry(dirfd, path);
+}
