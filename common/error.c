@@ -18,6 +18,9 @@ void error_context(const char *program, const char *command)
 
 /* Builds the line in memory: stdio's own stderr would write it in several pieces. */
 static void print_line(const char *format, va_list args, int errnum, const char *hint)
+	__attribute__((format(printf, 1, 0)));
+
+static void print_line(const char *format, va_list args, int errnum, const char *hint)
 {
 	char text[1024];
 	char line[1400];

@@ -47,7 +47,7 @@ static int send_packet(int fd, struct packet *packet, int passed_fd)
 
 int handshake_tell(int fd, enum handshake message, int passed_fd)
 {
-	struct packet packet = { .message = message };
+	struct packet packet = { .message = (int)message };
 	return send_packet(fd, &packet, passed_fd);
 }
 

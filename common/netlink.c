@@ -8,6 +8,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* NLMSG_ALIGN and NLA_HDRLEN of the kernel's header, with the type that sizes have. */
+static size_t align(size_t size)
+{
+	return (size + NLMSG_ALIGNTO - 1) & ~(size_t)(NLMSG_ALIGNTO - 1);
+}
+
+static const size_t nla_header = sizeof(struct nlattr);
+static const size_t nlmsg_header = sizeof(struct nlmsghdr);
+
 int netlink_open(int protocol)
 {
 	AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -27,7 +36,7 @@ int netlink_open(int protocol)
 
 void *netlink_room(struct netlink_batch *batch, size_t size)
 {
-	size_t aligned = NLMSG_ALIGN(size);
+	size_t aligned = align(size);
 	if (size > UINT16_MAX || batch->size + aligned > sizeof(batch->data)) {
 		batch->error = ENOBUFS;
 		return NULL;
@@ -72,13 +81,13 @@ void *netlink_begin(struct netlink_batch *batch, int type, int flags, size_t hea
 
 void netlink_bytes(struct netlink_batch *batch, int type, const void *data, size_t size)
 {
-	struct nlattr *attribute = netlink_room(batch, NLA_HDRLEN + size);
+	struct nlattr *attribute = netlink_room(batch, nla_header + size);
 	if (!attribute)
 		return;
 	attribute->nla_type = (uint16_t)type;
-	attribute->nla_len = (uint16_t)(NLA_HDRLEN + size);
+	attribute->nla_len = (uint16_t)(nla_header + size);
 	if (size)
-		memcpy((char *)attribute + NLA_HDRLEN, data, size);
+		memcpy((char *)attribute + nla_header, data, size);
 	update_length(batch);
 }
 
@@ -126,13 +135,13 @@ void netlink_nest_end(struct netlink_batch *batch, size_t nest)
 const struct nlattr *netlink_find(const void *data, size_t size, int type, size_t min_size)
 {
 	const char *next = data;
-	while (size >= NLA_HDRLEN) {
+	while (size >= nla_header) {
 		const struct nlattr *attribute = (const struct nlattr *)(const void *)next;
-		if (attribute->nla_len < NLA_HDRLEN || attribute->nla_len > size)
+		if (attribute->nla_len < nla_header || attribute->nla_len > size)
 			return NULL;
 		if ((attribute->nla_type & NLA_TYPE_MASK) == type)
 			return netlink_payload_size(attribute) >= min_size ? attribute : NULL;
-		size_t step = NLA_ALIGN(attribute->nla_len);
+		size_t step = align(attribute->nla_len);
 		if (step > size)
 			return NULL;
 		next += step;
@@ -143,17 +152,17 @@ const struct nlattr *netlink_find(const void *data, size_t size, int type, size_
 
 const void *netlink_payload(const struct nlattr *attribute)
 {
-	return (const char *)attribute + NLA_HDRLEN;
+	return (const char *)attribute + nla_header;
 }
 
 size_t netlink_payload_size(const struct nlattr *attribute)
 {
-	return (size_t)attribute->nla_len - NLA_HDRLEN;
+	return (size_t)attribute->nla_len - nla_header;
 }
 
 const void *netlink_attributes(const struct nlmsghdr *message, size_t header_size, size_t *size)
 {
-	size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(header_size);
+	size_t skip = nlmsg_header + align(header_size);
 	*size = message->nlmsg_len > skip ? message->nlmsg_len - skip : 0;
 	return *size ? (const char *)message + skip : NULL;
 }
@@ -187,17 +196,17 @@ static int read_datagram(int fd, struct netlink_batch *batch,
 
 	size_t left = (size_t)got;
 	const char *next = buffer;
-	while (left >= NLMSG_HDRLEN) {
+	while (left >= nlmsg_header) {
 		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)next;
-		if (message->nlmsg_len < NLMSG_HDRLEN || message->nlmsg_len > left) {
+		if (message->nlmsg_len < nlmsg_header || message->nlmsg_len > left) {
 			errno = EPROTO;
 			return -1;
 		}
 		if (message->nlmsg_type == NLMSG_DONE)
 			return 1;
 		if (message->nlmsg_type == NLMSG_ERROR) {
-			const struct nlmsgerr *answer = (const void *)(next + NLMSG_HDRLEN);
-			if (message->nlmsg_len < NLMSG_HDRLEN + sizeof(int)) {
+			const struct nlmsgerr *answer = (const void *)(next + nlmsg_header);
+			if (message->nlmsg_len < nlmsg_header + sizeof(int)) {
 				errno = EPROTO;
 				return -1;
 			}
@@ -210,7 +219,7 @@ static int read_datagram(int fd, struct netlink_batch *batch,
 		} else if (visit && visit(message, arg) < 0) {
 			return -1;
 		}
-		size_t step = NLMSG_ALIGN(message->nlmsg_len);
+		size_t step = align(message->nlmsg_len);
 		if (step > left)
 			break;
 		next += step;
