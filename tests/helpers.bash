@@ -1,0 +1,330 @@
+# shellcheck shell=bash
+# What every suite stands on: `load helpers`, or `load ../helpers` below tests/conductor.
+# Needs bash, bats and coreutils, grep, sed, awk only. Suites run inside the lab: tests/run NAME.
+#
+#   programs     NAMESPACE_PROG CONTAINER_PROG SIMPLE_CONTAINER COPY_DEPS CONDUCTOR ORCHESTRATOR
+#                COUNTER_SERVICE EXTERNAL_SERVICE LAB: set one to test another implementation
+#   conditions   requires WORD...       skips the test and says why; an unknown word fails it
+#   waiting      wait_until SECONDS COMMAND...
+#   assertions   fail  refute  assert_equal  assert_line  refute_line  assert_contains
+#                refute_contains  assert_matches  assert_number_between
+#   network      fetch URL, fetch_status URL
+#   leftovers    snapshot_world, then assert_world_unchanged
+
+bats_require_minimum_version 1.5.0
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export TOP
+export NAMESPACE_PROG=${NAMESPACE_PROG:-$TOP/task1/namespace_prog}
+export CONTAINER_PROG=${CONTAINER_PROG:-$TOP/task2/container_prog}
+export COPY_DEPS=${COPY_DEPS:-$TOP/task2/copy_deps}
+export SIMPLE_CONTAINER=${SIMPLE_CONTAINER:-$TOP/task2/simple_container}
+export CONDUCTOR=${CONDUCTOR:-$TOP/task3/conductor}
+export COUNTER_SERVICE=${COUNTER_SERVICE:-$TOP/task4/counter-service}
+export EXTERNAL_SERVICE=${EXTERNAL_SERVICE:-$TOP/task4/external-service}
+export ORCHESTRATOR=${ORCHESTRATOR:-$TOP/task4/service-orchestrator}
+export LAB=${LAB:-$TOP/tests/lab/lab}
+
+# No test may hang the suite. bats reads this when a test begins, after the file was loaded.
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
+
+# --- where we are -------------------------------------------------------------------------------
+
+# Inside the lab? The kernel is asked, not an environment that could be inherited: the lab's network
+# namespace holds the address 203.0.113.2, reserved for documentation (RFC 5737), on no real host.
+in_lab() {
+	grep -qw '203\.0\.113\.2' /proc/self/net/fib_trie
+}
+
+# The first line of setup_file in every suite but the lab's own.
+require_lab() {
+	in_lab && return
+	local suite
+	suite=$(basename "${BATS_TEST_FILENAME:-NAME}" .bats)
+	echo "this suite changes networks and mounts: run it in the lab, by 'tests/run $suite'" >&2
+	return 1
+}
+
+in_user_namespace() {
+	read -r _ _ count </proc/self/uid_map
+	[ "$count" != 4294967295 ]
+}
+
+# --- conditions ---------------------------------------------------------------------------------
+
+# Where the kernel mounted this controller's cgroup tree: v2 if it has it there, else v1.
+cgroup_tree() { # CONTROLLER
+	local mount
+	while read -r mount; do
+		if grep -qw "$1" "$mount/cgroup.controllers" 2>/dev/null; then
+			echo "$mount"
+			return
+		fi
+	done < <(cgroup_v2_trees)
+	awk -v controller="$1" '{
+		for (i = 7; $i != "-"; i++) continue
+		n = split($(i + 3), option, ",")
+		for (j = 1; j <= n && $(i + 1) == "cgroup"; j++)
+			if (option[j] == controller) { print $5; exit }
+	}' /proc/self/mountinfo | grep .
+}
+
+cgroup_v2_trees() {
+	awk '/ - cgroup2 / { print $5 }' /proc/self/mountinfo
+}
+
+can_make_cgroup_in() { # TREE
+	local directory
+	directory=$1/$(random_name probe)
+	mkdir "$directory" 2>/dev/null && rmdir "$directory"
+}
+
+can_overlay() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	unshare --mount bash -c 'mount -t tmpfs none "$1" && mkdir "$1/"{lower,upper,work,merged} &&
+		mount -t overlay none -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/merged"
+		' - "$BATS_RUN_TMPDIR" 2>/dev/null
+}
+
+# requires WORD...: skips the test unless this machine has all of them.
+requires() {
+	local word reason tree
+	for word in "$@"; do
+		reason=
+		case $word in
+		root) [ "$(id -u)" = 0 ] || reason="needs root" ;;
+		machine_root) # the machine's own root, not one of a user namespace
+			{ [ "$(id -u)" = 0 ] && refute in_user_namespace; } 2>/dev/null ||
+				reason="needs the machine's own root" ;;
+		userns) unshare --user true 2>/dev/null || reason="user namespaces are not allowed here" ;;
+		lab) in_lab || reason="needs the lab" ;;
+		cgroup_v2)
+			tree=$(cgroup_v2_trees | tail -n 1)
+			[ -n "$tree" ] && can_make_cgroup_in "$tree" || reason="no cgroup v2 tree that we may write" ;;
+		cgroup_cpu | cgroup_memory | cgroup_pids)
+			tree=$(cgroup_tree "${word#cgroup_}") && can_make_cgroup_in "$tree" ||
+				reason="no cgroup tree with ${word#cgroup_} that we may write" ;;
+		pure_v2)
+			grep -q . /proc/self/cgroup && [ "$(grep -c . /proc/self/cgroup)" = 1 ] &&
+				grep -q '^0:' /proc/self/cgroup || reason="cgroups are not pure v2 here" ;;
+		overlay) can_overlay || reason="overlayfs can't be mounted here" ;;
+		iproute2) command -v ip >/dev/null || reason="iproute2 is not installed" ;;
+		nft | strace | curl | jq | gcc | ldd | tar | gzip | debootstrap | busybox | unshare | nsenter | \
+			setpriv | python3 | script | ping | bwrap | crun | runc | musl-gcc | bpftool | ss | gdb)
+			command -v "$word" >/dev/null || reason="$word is not installed" ;;
+		*)
+			fail "requires: unknown word '$word'"
+			return 1 ;;
+		esac
+		if [ -n "$reason" ]; then
+			skip "$reason"
+		fi
+	done
+}
+
+# --- small tools --------------------------------------------------------------------------------
+
+# A name that no other test uses: t, or the prefix given, and eight hexadecimal digits.
+random_name() { # [PREFIX]
+	local bytes
+	bytes=$(od -An -N4 -tx1 /dev/urandom)
+	printf '%s%s\n' "${1:-t}" "${bytes// /}"
+}
+
+# wait_until SECONDS COMMAND...: runs the command until it succeeds; fails loudly when it never does.
+wait_until() {
+	local deadline=$((SECONDS + $1 + 1))
+	shift
+	until "$@"; do
+		if ((SECONDS >= deadline)); then
+			fail "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# Asks http://HOST[:PORT]/PATH (bash's own /dev/tcp, so no curl is needed) and prints the answer as
+# it came, headers too.
+fetch_raw() { # URL
+	local rest=${1#http://} host port path
+	host=${rest%%/*}
+	path=/${rest#"$host"}
+	path=/${path#//}
+	port=80
+	if [[ $host == *:* ]]; then
+		port=${host##*:}
+		host=${host%:*}
+	fi
+	# shellcheck disable=SC2016 # the inner shell expands it
+	timeout "${FETCH_TIMEOUT:-5}" bash -c 'exec 9<>"/dev/tcp/$1/$2" || exit 7
+		printf "GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n" "$3" "$1" "$2" >&9
+		cat <&9' fetch "$host" "$port" "$path"
+}
+
+# Prints the body. 0 for a status of 200 to 299, 22 for another, 7: no connection, 124: no answer.
+# FETCH_TIMEOUT=SECONDS (5).
+fetch() { # URL
+	local answer
+	answer=$(fetch_raw "$1") || return
+	if [[ $answer == *$'\r\n\r\n'* ]]; then
+		printf '%s\n' "${answer#*$'\r\n\r\n'}"
+	fi
+	[[ $answer == HTTP/1.[01]\ 2* ]] || return 22
+}
+
+# Prints the number of the status line, such as 404.
+fetch_status() { # URL
+	local answer
+	answer=$(fetch_raw "$1") || return
+	[[ $answer =~ ^HTTP/1\.[01]\ ([0-9]{3}) ]] && echo "${BASH_REMATCH[1]}"
+}
+# So that `"$LAB" internet -- bash -c 'fetch URL'` has them too.
+export -f fetch_raw fetch fetch_status
+
+# --- assertions ---------------------------------------------------------------------------------
+
+fail() { # TEXT...
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# The command must fail. A bare "!" would let the test go on: set -e ignores it.
+refute() { # COMMAND...
+	if "$@"; then
+		fail "succeeded, but must not: $*"
+	fi
+}
+
+assert_equal() { # ACTUAL EXPECTED
+	[ "$1" = "$2" ] || fail "expected: $2" "  actual: $1"
+}
+
+# The last run's output has exactly this line, or none like it.
+# shellcheck disable=SC2154 # bats's run sets $output
+assert_line() { # LINE
+	grep -qxF -e "$1" <<<"$output" || fail "no line: $1" "in:" "$output"
+}
+
+# shellcheck disable=SC2154
+refute_line() { # LINE
+	if grep -qxF -e "$1" <<<"$output"; then
+		fail "must not be there: $1" "in:" "$output"
+	fi
+}
+
+assert_contains() { # TEXT PART
+	[[ $1 == *"$2"* ]] || fail "nowhere: $2" "in:" "$1"
+}
+
+refute_contains() { # TEXT PART
+	[[ $1 != *"$2"* ]] || fail "must not be there: $2" "in:" "$1"
+}
+
+assert_matches() { # TEXT EXTENDED-REGULAR-EXPRESSION
+	[[ $1 =~ $2 ]] || fail "does not match $2:" "$1"
+}
+
+# Decimals are fine: assert_number_between 0.50 0.45 0.55
+assert_number_between() { # NUMBER LOW HIGH
+	awk -v n="$1" -v low="$2" -v high="$3" \
+		'BEGIN { exit !(n ~ /^-?[0-9]+(\.[0-9]+)?$/ && n >= low && n <= high) }' ||
+		fail "not between $2 and $3: $1"
+}
+
+# --- leftovers ----------------------------------------------------------------------------------
+# What the kernel knows of the world that the test runs in, a file a subject. Taken in setup,
+# compared in teardown: whatever a program leaves behind fails the test that left it.
+
+world_mounts() {
+	sed 's/ - / /' /proc/self/mountinfo | sort
+}
+
+world_links() {
+	sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/self/net/dev | sort
+}
+
+world_routes() {
+	awk '{ print $1, $2, $3, $8 }' /proc/self/net/route | sort
+}
+
+# Below the cgroups that we are in, so that what others do beside us is not ours to judge.
+world_cgroups() {
+	local id controllers path mount
+	while IFS=: read -r id controllers path; do
+		mount=$(awk -v id="$id" -v wanted="$controllers" '{
+			for (i = 7; $i != "-"; i++) continue
+			v1 = $(i + 1) == "cgroup" && index("," $(i + 3) ",", "," wanted ",")
+			if (id == 0 ? $(i + 1) == "cgroup2" : v1) print $5
+		}' /proc/self/mountinfo | tail -n 1)
+		[ -z "$mount" ] || find "$mount${path%/}" -mindepth 1 -type d 2>/dev/null
+	done </proc/self/cgroup | sort -u
+}
+
+# Without a single child process: that would be in the list. Zombies (their parent's business) and
+# the kernel's own threads are not.
+world_processes() {
+	local directory stat command fields
+	for directory in /proc/[0-9]*; do
+		{ read -r stat <"$directory/stat"; } || continue
+		read -ra fields <<<"${stat##*) }" # field 3 of proc(5), the state, is fields[0]
+		[[ ${fields[0]} != Z && ${fields[1]} != 2 ]] || continue
+		mapfile -d '' command <"$directory/cmdline"
+		# bats's own watchdog of this test
+		[ "${command[*]}" != "sleep $BATS_TEST_TIMEOUT" ] || continue
+		echo "${directory#/proc/} started ${fields[19]}: ${command[*]:-$stat}"
+	done 2>/dev/null
+}
+
+world_sockets() {
+	awk '$4 == "0A" || FILENAME ~ /udp/ && FNR > 1 { print FILENAME, $2 }' \
+		/proc/self/net/tcp /proc/self/net/tcp6 /proc/self/net/udp /proc/self/net/udp6 2>/dev/null | sort
+}
+
+world_firewall() {
+	if command -v nft >/dev/null; then
+		nft --stateless list ruleset 2>/dev/null || :
+	fi
+}
+
+world_settings() {
+	local file
+	for file in net/ipv4/ip_forward net/ipv4/conf/all/route_localnet kernel/hostname kernel/core_pattern; do
+		echo "$file $(cat "/proc/sys/$file" 2>/dev/null)"
+	done
+}
+
+world_names() {
+	cat /etc/resolv.conf /etc/hosts /etc/hostname 2>/dev/null || :
+}
+
+WORLD="mounts links routes cgroups processes sockets firewall settings names"
+
+world_into() { # DIRECTORY
+	local subject
+	mkdir -p "$1"
+	for subject in $WORLD_SUBJECTS; do
+		"world_$subject" >"$1/$subject"
+	done
+}
+
+# snapshot_world [SUBJECT...]: remembers how it is now; all of $WORLD unless subjects are named.
+snapshot_world() {
+	WORLD_BEFORE=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/world.before
+	rm -rf "$WORLD_BEFORE"
+	WORLD_SUBJECTS=${*:-$WORLD}
+	world_into "$WORLD_BEFORE"
+}
+
+world_is_unchanged() {
+	world_into "${WORLD_BEFORE%.before}.after"
+	diff -r "$WORLD_BEFORE" "${WORLD_BEFORE%.before}.after" >"${WORLD_BEFORE%.before}.diff"
+}
+
+# Everything is as it was at snapshot_world. The kernel takes some things away a moment after the
+# process that held them (a veth about 20 ms), so this waits for up to 3 seconds.
+assert_world_unchanged() {
+	if ! wait_until 3 world_is_unchanged 2>/dev/null; then
+		fail "left behind (<: as it was, >: as it is):" "$(cat "${WORLD_BEFORE%.before}.diff")"
+	fi
+}
