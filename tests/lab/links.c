@@ -16,11 +16,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -28,7 +28,7 @@
 
 /* Chosen by us, so that a link's address can travel in the same batch as the link: far above those
  * that a kernel with tunnel modules gives to a new namespace's links. */
-enum { LOOPBACK = 1, VETH = 100 };
+enum { LOOPBACK = 1, UPLINK = 100, INTERNET_END = 101 };
 
 static void add_up(struct netlink_batch *batch, int ifindex)
 {
@@ -57,14 +57,14 @@ static void add_veth(struct netlink_batch *batch, int lab_netns)
 {
 	struct ifinfomsg *link =
 		netlink_begin(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*link));
-	link->ifi_index = VETH;
+	link->ifi_index = INTERNET_END;
 	netlink_text(batch, IFLA_IFNAME, "lab");
 	size_t info = netlink_nest(batch, IFLA_LINKINFO);
 	netlink_text(batch, IFLA_INFO_KIND, "veth");
 	size_t data = netlink_nest(batch, IFLA_INFO_DATA);
 	size_t peer = netlink_nest(batch, VETH_INFO_PEER);
 	struct ifinfomsg *peer_link = netlink_room(batch, sizeof(*peer_link));
-	peer_link->ifi_index = VETH;
+	peer_link->ifi_index = UPLINK;
 	netlink_text(batch, IFLA_IFNAME, "uplink");
 	netlink_u32(batch, IFLA_NET_NS_FD, (uint32_t)lab_netns);
 	netlink_nest_end(batch, peer);
@@ -84,7 +84,7 @@ static void add_default_route(struct netlink_batch *batch)
 	route->rtm_scope = RT_SCOPE_UNIVERSE;
 	route->rtm_type = RTN_UNICAST;
 	netlink_bytes(batch, RTA_GATEWAY, &gateway, sizeof(gateway));
-	netlink_u32(batch, RTA_OIF, VETH);
+	netlink_u32(batch, RTA_OIF, UPLINK);
 }
 
 /* Sends to the namespace that we are in. */
@@ -120,17 +120,52 @@ static int listen_here(int parent)
 	return listener;
 }
 
+/* Tells of changes to the links of the namespace that we are in, from now on. */
+static int watch_links(int parent)
+{
+	struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int watch = netlink_open(NETLINK_ROUTE);
+	if (watch < 0 || bind(watch, (struct sockaddr *)&links, sizeof(links)) < 0)
+		handshake_fail(parent, EXIT_LAB, "cannot watch the internet's links");
+	return watch;
+}
+
+/*
+ * The end that is brought up first learns of its carrier from a kernel worker, a moment later;
+ * until then it drops what it is to send, and the first answer would be a second late, on a retry.
+ */
+static void await_carrier(int parent, int watch)
+{
+	char data[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
+	for (;;) {
+		ssize_t got = recv(watch, data, sizeof(data), 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) /* EAGAIN: netlink_open's time limit */
+			handshake_fail(parent, EXIT_LAB, "the internet's link does not come up");
+		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)data;
+		for (size_t left = (size_t)got; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left)) {
+			const struct ifinfomsg *link = NLMSG_DATA(message);
+			if (message->nlmsg_type == RTM_NEWLINK && link->ifi_index == INTERNET_END &&
+			    (link->ifi_flags & IFF_RUNNING) && (link->ifi_flags & IFF_LOWER_UP))
+				return;
+		}
+	}
+}
+
 int links_build(int parent, int *netns)
 {
 	AUTO_CLOSE int lab = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	*netns = make_internet(parent);
 	int listener = listen_here(parent);
+	AUTO_CLOSE int watch = watch_links(parent);
 
 	struct netlink_batch internet = { 0 };
 	add_veth(&internet, lab);
 	add_up(&internet, LOOPBACK);
-	add_up(&internet, VETH);
-	add_address(&internet, VETH, INTERNET_ADDRESS, 24);
+	add_up(&internet, INTERNET_END);
+	add_address(&internet, INTERNET_END, INTERNET_ADDRESS, 24);
 	add_address(&internet, LOOPBACK, "198.51.100.7", 32);
 	send_batch(parent, &internet, "the internet's links");
 
@@ -138,9 +173,10 @@ int links_build(int parent, int *netns)
 		handshake_fail(parent, EXIT_LAB, "cannot come back from the internet");
 	struct netlink_batch here = { 0 };
 	add_up(&here, LOOPBACK);
-	add_up(&here, VETH);
-	add_address(&here, VETH, "203.0.113.2", 24);
+	add_up(&here, UPLINK);
+	add_address(&here, UPLINK, "203.0.113.2", 24);
 	add_default_route(&here);
 	send_batch(parent, &here, "the uplink");
+	await_carrier(parent, watch);
 	return listener;
 }
