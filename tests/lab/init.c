@@ -55,18 +55,28 @@ static void extend_path(void)
 		setenv("PATH", longer, 1);
 }
 
-_Noreturn static void become_command(const struct lab *lab, int parent)
+static void set_environment(const struct lab *lab)
 {
+	static const char *const gone[] = {
+		"XDG_RUNTIME_DIR", /* it was below the machine's /run */
+		"http_proxy",	   /* and no proxy of the machine's can be reached */
+		"HTTP_PROXY",	   "all_proxy", "ALL_PROXY",
+	};
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		unsetenv(gone[i]);
 	setenv("IN_LAB", "1", 1);
 	setenv("LAB_TOKEN", lab->token, 1);
 	setenv("CONDUCTOR_ROOT", CONDUCTOR_DIR, 1);
-	unsetenv("XDG_RUNTIME_DIR");
 	extend_path();
+}
+
+_Noreturn static void become_command(const struct lab *lab, int parent)
+{
+	set_environment(lab);
 	sigaction(SIGCHLD, &lab->sigchld, NULL);
 	sigprocmask(SIG_SETMASK, &lab->mask, NULL);
 	execvp(lab->command[0], lab->command);
-	handshake_fail(parent, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "cannot run %s",
-		       lab->command[0]);
+	handshake_fail(parent, exec_status(lab->command[0]), "cannot run %s", lab->command[0]);
 }
 
 static pid_t start_command(const struct lab *lab, int parent)

@@ -20,8 +20,9 @@
  *
  * COMMAND finds in its environment: IN_LAB=1; LAB_TOKEN, the token; CONDUCTOR_ROOT=/run/conductor,
  * a file system in memory (also bound over /var/lib/conductor where the machine has one, which is
- * never made); a PATH that has the administrator's directories; no XDG_RUNTIME_DIR, which is gone.
- * The rest of the file system is the machine's own: /tmp and the current directory can be written.
+ * never made); a PATH that has the administrator's directories; no XDG_RUNTIME_DIR and no HTTP
+ * proxy. The rest of the file system is the machine's own: /tmp and the current directory can be
+ * written.
  *
  * Privilege: root, or a machine that allows unprivileged user namespaces. Linux 5.15.
  * Exit status: COMMAND's, or 128+n if signal n ended it; 125 for a failure of the lab itself or
@@ -35,6 +36,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "common/libraries.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,6 +82,15 @@ static void make_token(char *token, size_t size)
 		snprintf(token + 2 * i, size - 2 * i, "%02x", bytes[i]);
 }
 
+int exec_status(const char *program)
+{
+	/* execvp says EACCES of a name that is nowhere, if it may not search one directory. */
+	AUTO_FREE char *found = find_on_path(program);
+	if (!found)
+		errno = ENOENT;
+	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
 _Noreturn static void run_on_internet(char **command)
 {
 	error_context("lab", "internet");
@@ -91,8 +102,7 @@ _Noreturn static void run_on_internet(char **command)
 	if (setns(netns, CLONE_NEWNET) < 0)
 		die_errno(EXIT_LAB, "only the lab's root may", "cannot enter " INTERNET_NS);
 	execvp(command[0], command);
-	die_errno(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "", "cannot run %s",
-		  command[0]);
+	die_errno(exec_status(command[0]), "", "cannot run %s", command[0]);
 }
 
 int main(int argc, char **argv)

@@ -44,6 +44,9 @@ struct lab {
 	struct sigaction sigchld; /* ... and what it does on SIGCHLD: COMMAND gets both back */
 };
 
+/* lab.c: the exit status of a failed execvp(program), judged by errno, which it may put right. */
+int exec_status(const char *program);
+
 /* run.c: builds the lab, runs the command in it, undoes it. Returns the exit status. */
 int lab_run(struct lab *lab);
 /* The signals that are passed on to COMMAND, and SIGCHLD. */
