@@ -5,7 +5,7 @@
 #   programs     NAMESPACE_PROG CONTAINER_PROG SIMPLE_CONTAINER COPY_DEPS CONDUCTOR ORCHESTRATOR
 #                COUNTER_SERVICE EXTERNAL_SERVICE LAB: set one to test another implementation
 #   conditions   requires WORD...       skips the test and says why; an unknown word fails it
-#   waiting      wait_until SECONDS COMMAND...
+#   waiting      wait_until SECONDS COMMAND..., await PID
 #   assertions   fail  refute  assert_equal  assert_line  refute_line  assert_contains
 #                refute_contains  assert_matches  assert_number_between
 #   network      fetch URL, fetch_status URL
@@ -143,6 +143,14 @@ wait_until() {
 		fi
 		sleep 0.02
 	done
+}
+
+# Waits for a background job and puts its exit status where run puts it. (`run wait` can't: it is a
+# subshell, and the job is not its child.)
+# shellcheck disable=SC2034 # the caller reads status
+await() { # PID
+	status=0
+	wait "$1" || status=$?
 }
 
 # Asks http://HOST[:PORT]/PATH (bash's own /dev/tcp, so no curl is needed) and prints the answer as
