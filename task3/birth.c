@@ -1,0 +1,99 @@
+#include "birth.h"
+
+#include "program.h"
+#include "rtnl.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/handshake.h"
+#include "common/syscalls.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The container's child, from its first instruction to its program. */
+_Noreturn static void be_born(const struct birth *birth, int handshake)
+{
+	/* End of file instead of GO: the parent died, and nothing was begun. */
+	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
+		_exit(125);
+	/* Not in clone3: on a hybrid machine the v1 cgroups come only now, and the view begins at
+	 * them. */
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		handshake_fail(handshake, 125, "cannot make a cgroup namespace");
+	if (sethostname(birth->hostname, strlen(birth->hostname)) < 0)
+		handshake_fail(handshake, 125, "cannot set the hostname");
+	if (rtnl_loopback_up() < 0)
+		handshake_fail(handshake, 125, "cannot bring its loopback interface up");
+	enter_rootfs(&birth->rootfs, handshake);
+	if ((birth->input >= 0 && dup2(birth->input, STDIN_FILENO) < 0) ||
+	    (birth->output >= 0 &&
+	     (dup2(birth->output, STDOUT_FILENO) < 0 || dup2(birth->output, STDERR_FILENO) < 0)))
+		handshake_fail(handshake, 125, "cannot set its input and output");
+	if (birth->work) {
+		if (birth->work(birth->work_arg) < 0)
+			handshake_fail(handshake, 1, "it failed");
+		handshake_tell(handshake, HANDSHAKE_READY, -1);
+		_exit(0);
+	}
+	become_program(birth->argv, handshake);
+}
+
+int give_birth(const struct birth *birth, struct newborn *newborn)
+{
+	int child_end;
+	if (handshake_pair(&newborn->handshake, &child_end) < 0) {
+		report_errno("", "cannot make a socket pair");
+		return -1;
+	}
+	struct clone_args args = {
+		.flags = CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET |
+			 CLONE_PIDFD,
+		.pidfd = (uintptr_t)&newborn->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	if (birth->cgroup >= 0) {
+		/* Born in its cgroup: not one instruction outside the limits. */
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned)birth->cgroup;
+	}
+	newborn->pidfd = -1;
+	newborn->pid = sys_clone3(&args);
+	if (newborn->pid == 0) {
+		close(newborn->handshake);
+		be_born(birth, child_end);
+	}
+	close(child_end);
+	if (newborn->pid < 0) {
+		report_errno(hint_namespace(errno), "cannot make the namespaces");
+		close_fd(&newborn->handshake);
+		return -1;
+	}
+	return 0;
+}
+
+int await_program(struct newborn *newborn, const char *name, int *root, int *status)
+{
+	struct handshake_failure failure = { .status = 125 };
+	*root = -1;
+	int word = HANDSHAKE_CLOSED;
+	if (handshake_tell(newborn->handshake, HANDSHAKE_GO, -1) == 0)
+		word = handshake_hear(newborn->handshake, &failure, root);
+	if (word == HANDSHAKE_READY) {
+		word = handshake_hear(newborn->handshake, &failure, NULL);
+		if (word == HANDSHAKE_CLOSED)
+			return 0; /* execve closed it */
+	}
+	if (word == HANDSHAKE_FAILED) {
+		errno = failure.errnum;
+		report_errno("", "%s: %s", name, failure.text);
+	} else {
+		report("%s: it was killed before its program began", name);
+	}
+	close_fd(root);
+	*status = failure.status;
+	return -1;
+}

@@ -1,0 +1,283 @@
+#include "container.h"
+
+#include "limits.h"
+#include "network.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/syscalls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void container_path(const char *name, char *path)
+{
+	snprintf(path, PATH_SIZE, "containers/%s", name);
+}
+
+static int open_container(const char *name)
+{
+	char path[PATH_SIZE];
+	container_path(name, path);
+	return openat(state_fd(), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static void read_boot_id(char *id, size_t size)
+{
+	AUTO_FREE char *text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", NULL);
+	snprintf(id, size, "%.36s", text ? text : "");
+}
+
+void container_close(struct container *container)
+{
+	close_fd(&container->dirfd);
+}
+
+static int make_files(const struct container *container)
+{
+	/* The mode of upper is the mode of the container's / . */
+	return mkdirat(container->dirfd, "upper", 0755) < 0 ||
+			       mkdirat(container->dirfd, "work", 0700) < 0 ||
+			       mkdirat(container->dirfd, "root", 0755) < 0
+		       ? -1
+		       : 0;
+}
+
+/* One line, since the state has a line a value. */
+static void describe_command(char *text, size_t size, const char *command)
+{
+	snprintf(text, size, "%s", command);
+	for (char *c = text; *c; c++) {
+		if ((unsigned char)*c < ' ')
+			*c = ' ';
+	}
+}
+
+int container_claim(struct container *container, const char *name, const struct image *image,
+		    const char *command)
+{
+	char path[PATH_SIZE];
+	*container = (struct container){ .dirfd = -1, .exit_status = -1, .created = time(NULL) };
+	snprintf(container->name, sizeof(container->name), "%s", name);
+	snprintf(container->image, sizeof(container->image), "%s", image->name);
+	container->layers = image->layers;
+	describe_command(container->command, sizeof(container->command), command);
+	read_boot_id(container->boot_id, sizeof(container->boot_id));
+	container_path(name, path);
+
+	/* mkdir is what claims the name: of many that try, the kernel lets one. */
+	if (mkdirat(state_fd(), path, 0755) < 0) {
+		if (errno == EEXIST)
+			report("%s: the name is in use (conductor stop %s frees it)", name, name);
+		else
+			report_errno("", "%s", name);
+		return -1;
+	}
+	container->dirfd = open_container(name);
+	if (container->dirfd >= 0 && process_identify(getpid(), &container->parent) == 0 &&
+	    make_files(container) == 0 && container_save(container) == 0)
+		return 0;
+	report_errno("", "%s: cannot make the container's directory", name);
+	remove_tree(state_fd(), path);
+	container_close(container);
+	return -1;
+}
+
+int container_save(const struct container *container)
+{
+	struct record_writer writer;
+	if (record_begin(&writer) < 0)
+		return -1;
+	fprintf(writer.out, "image=%s\ncommand=%s\ncreated=%lld\nboot=%s\n", container->image,
+		container->command, (long long)container->created, container->boot_id);
+	fprintf(writer.out, "parent=%d\nparent_start=%llu\n", (int)container->parent.pid,
+		container->parent.start);
+	if (container->init.pid)
+		fprintf(writer.out, "pid=%d\nstart=%llu\n", (int)container->init.pid,
+			container->init.start);
+	if (container->exit_status >= 0)
+		fprintf(writer.out, "exit=%d\n", container->exit_status);
+	if (container->copied)
+		fprintf(writer.out, "copied=1\n");
+	layers_write(writer.out, &container->layers);
+	return record_commit(&writer, container->dirfd, "state");
+}
+
+static void copy_value(const struct record *record, const char *key, char *to, size_t size)
+{
+	const char *value = record_value(record, key, NULL);
+	snprintf(to, size, "%s", value ? value : "");
+}
+
+/* Reads a container and reports nothing: 0, or -1 with errno. Without a state file it is one that
+ * was cut short. */
+static int read_container(struct container *container, const char *name)
+{
+	struct record record;
+	*container = (struct container){ .dirfd = -1, .exit_status = -1 };
+	snprintf(container->name, sizeof(container->name), "%s", name);
+	container->dirfd = open_container(name);
+	if (container->dirfd < 0)
+		return -1;
+	if (record_read(container->dirfd, "state", &record) < 0)
+		return errno == ENOENT ? 0 : -1;
+
+	copy_value(&record, "image", container->image, sizeof(container->image));
+	copy_value(&record, "command", container->command, sizeof(container->command));
+	copy_value(&record, "boot", container->boot_id, sizeof(container->boot_id));
+	container->created = (time_t)record_number(&record, "created", 0);
+	container->parent.pid = (pid_t)record_number(&record, "parent", 0);
+	container->parent.start = (unsigned long long)record_number(&record, "parent_start", 0);
+	container->init.pid = (pid_t)record_number(&record, "pid", 0);
+	container->init.start = (unsigned long long)record_number(&record, "start", 0);
+	container->exit_status = (int)record_number(&record, "exit", -1);
+	container->copied = record_number(&record, "copied", 0) == 1;
+	layers_read(&record, &container->layers);
+	record_free(&record);
+	return 0;
+}
+
+int container_load(struct container *container, const char *name)
+{
+	*container = (struct container){ .dirfd = -1 };
+	if (!valid_name(name)) {
+		report("%s: not a name for a container", name);
+		return -1;
+	}
+	if (state_fd() < 0)
+		return -1;
+	if (read_container(container, name) == 0)
+		return 0;
+	if (errno == ENOENT)
+		report("%s: no such container", name);
+	else
+		report_errno("", "%s: cannot read its state", name);
+	container_close(container);
+	return -1;
+}
+
+enum container_status container_status(const struct container *container)
+{
+	char boot_id[sizeof(container->boot_id)];
+	if (container->exit_status >= 0)
+		return CONTAINER_EXITED;
+	read_boot_id(boot_id, sizeof(boot_id));
+	if (strcmp(boot_id, container->boot_id) != 0)
+		return CONTAINER_DEAD;
+	/* Its own parent must live too: an init that outlived it is about to be swept. */
+	if (!process_alive(&container->parent))
+		return CONTAINER_DEAD;
+	return process_alive(&container->init) ? CONTAINER_RUNNING : CONTAINER_STARTING;
+}
+
+int container_open_running(struct container *container, const char *name)
+{
+	if (container_load(container, name) < 0)
+		return -1;
+	enum container_status status = container_status(container);
+	int pidfd = status == CONTAINER_RUNNING ? process_open(&container->init) : -1;
+	if (pidfd >= 0)
+		return pidfd;
+	if (status == CONTAINER_EXITED)
+		report("%s: it has exited (status %d)", name, container->exit_status);
+	else
+		report("%s: it is not running", name);
+	container_close(container);
+	return -1;
+}
+
+int container_each(int (*visit)(struct container *container, void *arg), void *arg)
+{
+	struct dirent **entries;
+	int count = state_fd() < 0 ? -1
+				   : scandirat(state_fd(), "containers", &entries, NULL, alphasort);
+	if (count < 0) {
+		if (state_fd() >= 0)
+			report_errno("", "cannot read containers");
+		return -1;
+	}
+	int result = 0;
+	for (int i = 0; i < count; i++) {
+		struct container container;
+		const char *name = entries[i]->d_name;
+		if (result == 0 && valid_name(name)) {
+			/* One that has just gone is no container any more. */
+			if (read_container(&container, name) == 0)
+				result = visit(&container, arg);
+			else if (errno != ENOENT)
+				report_errno("", "%s: cannot read its state", name);
+			container_close(&container);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
+int container_link_rootfs(const struct container *container, const char *target)
+{
+	unlinkat(container->dirfd, "rootfs.new", 0);
+	if (symlinkat(target, container->dirfd, "rootfs.new") < 0 ||
+	    renameat(container->dirfd, "rootfs.new", container->dirfd, "rootfs") < 0) {
+		report_errno("", "%s: cannot make the link rootfs", container->name);
+		return -1;
+	}
+	return 0;
+}
+
+int container_take_down(struct container *container)
+{
+	int result = network_take_down(container);
+	if (limits_remove(container->name, container->parent.pid) < 0)
+		result = -1;
+	if (container_link_rootfs(container, container->copied ? "copy" : "upper") < 0)
+		result = -1;
+	return result;
+}
+
+int container_remove(struct container *container)
+{
+	char path[PATH_SIZE];
+	/* The state goes last: until then `conductor stop` can be said again. */
+	static const char *const parts[] = { "upper", "work",  "copy",	      "root",	 "log",
+					     "log.1", "hosts", "resolv.conf", "network", "rootfs" };
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (remove_tree(container->dirfd, parts[i]) < 0) {
+			report_errno(errno == EXDEV ? "something is mounted inside" : "",
+				     "%s: cannot remove %s", container->name, parts[i]);
+			return -1;
+		}
+	}
+	container_path(container->name, path);
+	if (remove_tree(state_fd(), path) < 0) {
+		report_errno("", "%s: cannot remove its directory", container->name);
+		return -1;
+	}
+	return 0;
+}
+
+static int sweep_one(struct container *container, void *arg)
+{
+	(void)arg;
+	if (container_status(container) != CONTAINER_DEAD || !container->parent.pid)
+		return 0;
+	/* Nobody watches over it any more: what is left of it ends here. */
+	AUTO_CLOSE int pidfd = process_open(&container->init);
+	if (pidfd >= 0) {
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+		process_ended(pidfd, 5000);
+	}
+	container_take_down(container);
+	return 0;
+}
+
+void container_sweep(void)
+{
+	container_each(sweep_one, NULL);
+}

@@ -1,0 +1,83 @@
+/*
+ * What is known of a container: containers/NAME/, and the kernel's word on whether it lives.
+ *
+ *     state         what it runs, its processes, its exit status (key=value)
+ *     upper, work   its layer of the overlay; or copy, where there is no overlay
+ *     rootfs        a link to its root: the running one's, later to what it wrote
+ *     hosts, resolv.conf   its files of these names, mounted inside
+ *     network       its addresses and what it publishes, if addnetwork was asked for
+ *     log           what it wrote, if it runs in the background
+ */
+#ifndef CONDUCTOR_CONTAINER_H
+#define CONDUCTOR_CONTAINER_H
+
+#include "image.h"
+#include "process_id.h"
+#include "state.h"
+
+#include <time.h>
+
+enum container_status {
+	CONTAINER_STARTING, /* its parent is setting it up */
+	CONTAINER_RUNNING,
+	CONTAINER_EXITED, /* exit_status holds */
+	CONTAINER_DEAD	  /* its parent died, or the machine went down: nobody knows how it ended */
+};
+
+struct container {
+	char name[NAME_SIZE];
+	int dirfd; /* containers/NAME */
+	char image[NAME_SIZE];
+	struct layers layers;
+	bool copied; /* its root is copy/, not an overlay */
+	char command[256];
+	time_t created;
+	char boot_id[40]; /* process ids mean nothing after another boot */
+	struct process_id parent;
+	struct process_id init; /* pid 0 until it is born */
+	int exit_status;	/* -1 until it has exited */
+};
+
+/*
+ * Makes containers/NAME for this process as the parent; fails where there is one. The lock is held
+ * by the caller. command is what `ps` shows. 0, or -1; container_close then has nothing to do.
+ */
+int container_claim(struct container *container, const char *name, const struct image *image,
+		    const char *command);
+
+/* Reads a container. 0, or -1. "no such container" is reported too. */
+int container_load(struct container *container, const char *name);
+void container_close(struct container *container);
+
+/* Writes its state. 0, or -1. */
+int container_save(const struct container *container);
+
+/* Where it stands, judged by the processes that live, not by the file alone. */
+enum container_status container_status(const struct container *container);
+
+/* Loads it and holds its init by a pidfd; reports and returns -1 unless it is running. */
+int container_open_running(struct container *container, const char *name);
+
+/* Calls visit for each container that can be read, sorted by name, until one returns -1. -1 then,
+ * and on failure. */
+int container_each(int (*visit)(struct container *container, void *arg), void *arg);
+
+/* Makes rootfs a link to target. 0, or -1. */
+int container_link_rootfs(const struct container *container, const char *target);
+
+/*
+ * Takes away what a container has outside its directory: links, firewall elements, cgroup; rootfs
+ * then shows what it wrote. The lock is held by the caller, the container's processes are dead.
+ * Whatever is missing already is no error, so any half-built container will do. 0, or -1 after
+ * trying it all.
+ */
+int container_take_down(struct container *container);
+
+/* Removes its directory, state last. Lock as above. 0, or -1. */
+int container_remove(struct container *container);
+
+/* Kills and takes down every container whose parent is gone. Every command that takes the lock
+ * calls it. */
+void container_sweep(void);
+
+#endif

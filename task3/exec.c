@@ -1,0 +1,121 @@
+/*
+ * conductor exec: a further process in a container that runs. setns(2) joins the namespaces of its
+ * PID 1; a pid namespace is joined by children only, so the parent joins that one and clones.
+ */
+#include "command.h"
+#include "container.h"
+#include "limits.h"
+#include "program.h"
+#include "watch.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/handshake.h"
+#include "common/namespace.h"
+#include "common/process.h"
+#include "common/syscalls.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdint.h>
+#include <unistd.h>
+
+/* The child: joins the rest, which also makes the container's root its own, and becomes the
+ * program. */
+_Noreturn static void join(int pidfd, char *const argv[], int handshake)
+{
+	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
+		_exit(125);
+	if (setns(pidfd,
+		  CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0)
+		handshake_fail(handshake, 125, "cannot join its namespaces");
+	become_program(argv, handshake);
+}
+
+/* A container of an ordinary user is in a user namespace: it comes first, since it gives the right
+ * to the rest. */
+static int join_pid_namespace(const struct container *container, int pidfd)
+{
+	ino_t own;
+	ino_t its;
+	int flags = CLONE_NEWPID;
+	if (namespace_inode(0, "user", &own) == 0 &&
+	    namespace_inode(container->init.pid, "user", &its) == 0 && own != its)
+		flags |= CLONE_NEWUSER;
+	if (setns(pidfd, flags) < 0) {
+		report_errno(hint_namespace(errno), "%s: cannot join its pid namespace",
+			     container->name);
+		return -1;
+	}
+	return 0;
+}
+
+static int await_joined(int handshake, const char *name, int *status)
+{
+	struct handshake_failure failure = { .status = 125 };
+	int word = HANDSHAKE_CLOSED;
+	if (handshake_tell(handshake, HANDSHAKE_GO, -1) == 0)
+		word = handshake_hear(handshake, &failure, NULL);
+	if (word == HANDSHAKE_READY)
+		word = handshake_hear(handshake, &failure, NULL);
+	if (word == HANDSHAKE_CLOSED)
+		return 0;
+	errno = failure.errnum;
+	report_errno("", "%s: %s", name, failure.text);
+	*status = failure.status;
+	return -1;
+}
+
+static int exec_in(struct container *container, int pidfd, char *const argv[])
+{
+	AUTO_CLOSE int own_end = -1;
+	AUTO_CLOSE int child_pidfd = -1;
+	int child_end;
+	if (join_pid_namespace(container, pidfd) < 0)
+		return COMMAND_FAILED;
+	if (handshake_pair(&own_end, &child_end) < 0) {
+		report_errno("", "cannot make a socket pair");
+		return COMMAND_FAILED;
+	}
+	watch_block_signals();
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uintptr_t)&child_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t child = sys_clone3(&args);
+	if (child == 0) {
+		close(own_end);
+		join(pidfd, argv, child_end);
+	}
+	close(child_end);
+	if (child < 0) {
+		report_errno(errno == ENOMEM ? "the container is ending" : "", "%s: cannot clone",
+			     container->name);
+		return COMMAND_FAILED;
+	}
+
+	int status = COMMAND_FAILED;
+	if (limits_enter(container->name, container->parent.pid, child, 1) == 0 &&
+	    await_joined(own_end, container->name, &status) == 0) {
+		struct watch watching = { .pid = child, .pidfd = child_pidfd, .output = -1 };
+		return watch(&watching);
+	}
+	sys_pidfd_send_signal(child_pidfd, SIGKILL);
+	wait_for(child);
+	return status;
+}
+
+int command_exec(const struct invocation *invocation)
+{
+	struct container container;
+	if (!valid_name(invocation->words[0]))
+		return usage_error(invocation, "%s: not a name for a container",
+				   invocation->words[0]);
+	AUTO_CLOSE int pidfd = container_open_running(&container, invocation->words[0]);
+	if (pidfd < 0)
+		return COMMAND_FAILED;
+	int status = exec_in(&container, pidfd, invocation->argv);
+	container_close(&container);
+	return status;
+}

@@ -1,0 +1,294 @@
+#include "image.h"
+
+#include "command.h"
+#include "container.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+void layers_write(FILE *out, const struct layers *layers)
+{
+	for (int i = 0; i < layers->count; i++)
+		fprintf(out, "layer=%s\n", layers->id[i]);
+}
+
+int layers_read(const struct record *record, struct layers *layers)
+{
+	layers->count = 0;
+	for (const char *id = NULL; (id = record_value(record, "layer", id));) {
+		/* It becomes part of a path, and of overlayfs' options. */
+		if (layers->count == MAX_LAYERS || strlen(id) != LAYER_ID_SIZE - 1 ||
+		    strspn(id, "0123456789abcdef") != LAYER_ID_SIZE - 1)
+			return -1;
+		snprintf(layers->id[layers->count++], LAYER_ID_SIZE, "%s", id);
+	}
+	return layers->count > 0 ? 0 : -1;
+}
+
+static void image_path(const char *name, char *path)
+{
+	snprintf(path, PATH_SIZE, "images/%s", name);
+}
+
+int image_load(const char *name, struct image *image)
+{
+	char path[PATH_SIZE];
+	struct record record;
+	*image = (struct image){ 0 };
+	if (!valid_name(name)) {
+		report("%s: not a name for an image", name);
+		return -1;
+	}
+	if (state_fd() < 0)
+		return -1;
+	snprintf(image->name, sizeof(image->name), "%s", name);
+	image_path(name, path);
+	if (record_read(state_fd(), path, &record) < 0) {
+		if (errno == ENOENT)
+			report("%s: no such image (conductor build %s makes one)", name, name);
+		else
+			report_errno("", "%s", path);
+		return -1;
+	}
+	image->size_bytes = record_number(&record, "size", 0);
+	image->created = (time_t)record_number(&record, "created", 0);
+	int result = layers_read(&record, &image->layers);
+	record_free(&record);
+
+	for (int i = 0; result == 0 && i < image->layers.count; i++) {
+		snprintf(path, sizeof(path), "layers/%s", image->layers.id[i]);
+		result = faccessat(state_fd(), path, F_OK, 0);
+	}
+	if (result < 0)
+		report("%s: the image is damaged (conductor build %s mends it)", name, name);
+	return result;
+}
+
+int image_save(const struct image *image)
+{
+	char path[PATH_SIZE];
+	struct record_writer writer;
+	image_path(image->name, path);
+	if (record_begin(&writer) < 0)
+		return -1;
+	fprintf(writer.out, "created=%lld\nsize=%lld\n", (long long)image->created,
+		image->size_bytes);
+	layers_write(writer.out, &image->layers);
+	return record_commit(&writer, state_fd(), path);
+}
+
+/* Calls visit for each image's record that can be read, sorted by name. -1 on failure or from
+ * visit. */
+static int each_image(int (*visit)(const char *name, const struct record *record, void *arg),
+		      void *arg)
+{
+	struct dirent **entries;
+	int count =
+		state_fd() < 0 ? -1 : scandirat(state_fd(), "images", &entries, NULL, alphasort);
+	if (count < 0) {
+		if (state_fd() >= 0)
+			report_errno("", "cannot read images");
+		return -1;
+	}
+	int result = 0;
+	for (int i = 0; i < count; i++) {
+		char path[PATH_SIZE];
+		struct record record;
+		if (result == 0 && valid_name(entries[i]->d_name)) {
+			image_path(entries[i]->d_name, path);
+			if (record_read(state_fd(), path, &record) == 0) {
+				result = visit(entries[i]->d_name, &record, arg);
+				record_free(&record);
+			}
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
+struct listing {
+	bool json;
+	int count;
+};
+
+static int print_image(const char *name, const struct record *record, void *arg)
+{
+	struct listing *listing = arg;
+	long long size = record_number(record, "size", 0);
+	time_t created = (time_t)record_number(record, "created", 0);
+	struct tm local;
+	char date[32] = "?";
+	if (localtime_r(&created, &local))
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &local);
+	if (listing->json)
+		printf("%s\n  {\"name\": \"%s\", \"size\": %lld, \"created\": %lld}",
+		       listing->count ? "," : "", name, size, (long long)created);
+	else
+		printf("%-20s %8.1f MB  %s\n", name, (double)size / 1e6, date);
+	listing->count++;
+	return 0;
+}
+
+int command_images(const struct invocation *invocation)
+{
+	struct listing listing = { .json = option_given(invocation, "json") };
+	if (listing.json)
+		printf("[");
+	else
+		printf("%-20s %11s  %s\n", "NAME", "SIZE", "CREATED");
+	if (each_image(print_image, &listing) < 0)
+		return COMMAND_FAILED;
+	if (listing.json)
+		printf("%s]\n", listing.count ? "\n" : "");
+	return 0;
+}
+
+static int refuse_if_used(struct container *container, void *arg)
+{
+	const char *image = arg;
+	if (strcmp(container->image, image) != 0)
+		return 0;
+	report("%s: container %s uses it (conductor stop %s)", image, container->name,
+	       container->name);
+	return -1;
+}
+
+int command_rmi(const struct invocation *invocation)
+{
+	const char *name = invocation->words[0];
+	char path[PATH_SIZE];
+	if (!valid_name(name))
+		return usage_error(invocation, "%s: not a name for an image", name);
+	AUTO_CLOSE int lock = state_lock();
+	if (lock < 0 || container_each(refuse_if_used, (void *)(uintptr_t)name) < 0)
+		return COMMAND_FAILED;
+	image_path(name, path);
+	if (unlinkat(state_fd(), path, 0) < 0) {
+		if (errno == ENOENT)
+			report("%s: no such image", name);
+		else
+			report_errno("", "%s", name);
+		return COMMAND_FAILED;
+	}
+	return 0;
+}
+
+/* All layers that images and containers use. */
+struct used {
+	char (*ids)[LAYER_ID_SIZE];
+	size_t count;
+};
+
+static int add_used(struct used *used, const struct layers *layers)
+{
+	size_t more = (size_t)layers->count;
+	char(*larger)[LAYER_ID_SIZE] = realloc(used->ids, (used->count + more) * LAYER_ID_SIZE);
+	if (!larger) {
+		report_errno("", "cannot list the layers");
+		return -1;
+	}
+	memcpy(larger + used->count, layers->id, more * LAYER_ID_SIZE);
+	used->ids = larger;
+	used->count += more;
+	return 0;
+}
+
+static int add_image_layers(const char *name, const struct record *record, void *arg)
+{
+	(void)name;
+	struct layers layers;
+	return layers_read(record, &layers) < 0 ? 0 : add_used(arg, &layers);
+}
+
+static int add_container_layers(struct container *container, void *arg)
+{
+	return container->layers.count ? add_used(arg, &container->layers) : 0;
+}
+
+static bool is_used(const struct used *used, const char *entry)
+{
+	for (size_t i = 0; i < used->count; i++) {
+		if (!strncmp(used->ids[i], entry, LAYER_ID_SIZE - 1))
+			return true;
+	}
+	return false;
+}
+
+/* Removes the entries of layers/ that this list doesn't hold; with NULL the unfinished ones alone.
+ */
+static int remove_layers(int layers, const struct used *used)
+{
+	struct dirent **entries;
+	int count = scandirat(layers, ".", &entries, NULL, alphasort);
+	int result = count < 0 ? -1 : 0;
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		bool unfinished =
+			name[0] == '.' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+		if ((unfinished || (used && name[0] != '.' && !is_used(used, name))) &&
+		    remove_tree(layers, name) < 0) {
+			report_errno("", "cannot remove layers/%s", name);
+			result = -1;
+		}
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	return result;
+}
+
+int layers_lock_for_building(void)
+{
+	AUTO_CLOSE int fd =
+		state_fd() < 0 ? -1
+			       : openat(state_fd(), "layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		if (state_fd() >= 0)
+			report_errno("", "layers");
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		remove_layers(fd, NULL);
+	if (flock(fd, LOCK_SH) < 0) {
+		report_errno("", "cannot lock the layers");
+		return -1;
+	}
+	int held = fd;
+	fd = -1;
+	return held;
+}
+
+int command_rmcache(const struct invocation *invocation)
+{
+	(void)invocation;
+	struct used used = { 0 };
+	AUTO_CLOSE int lock = state_lock();
+	if (lock < 0)
+		return COMMAND_FAILED;
+	AUTO_CLOSE int layers = openat(state_fd(), "layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (layers < 0 || flock(layers, LOCK_EX | LOCK_NB) < 0) {
+		if (layers >= 0 && errno == EWOULDBLOCK)
+			report("a build is running; its layers are no cache yet");
+		else
+			report_errno("", "layers");
+		return COMMAND_FAILED;
+	}
+	int result = each_image(add_image_layers, &used);
+	if (result == 0)
+		result = container_each(add_container_layers, &used);
+	if (result == 0)
+		result = remove_layers(layers, &used);
+	free(used.ids);
+	return result < 0 ? COMMAND_FAILED : 0;
+}

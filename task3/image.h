@@ -1,0 +1,45 @@
+/*
+ * The store of images. An image is a list of layers, each a directory layers/ID that an overlay
+ * lays on those before it. A layer is complete or not there, never changed, and may belong to many
+ * images. Layers that belong to none are the cache.
+ */
+#ifndef CONDUCTOR_IMAGE_H
+#define CONDUCTOR_IMAGE_H
+
+#include "state.h"
+
+#include <time.h>
+
+/* Paths of all layers and the upper directory must fit mount(2)'s one page of options. */
+enum { LAYER_ID_SIZE = 21, MAX_LAYERS = 100 };
+
+struct layers {
+	char id[MAX_LAYERS][LAYER_ID_SIZE]; /* the lowest first */
+	int count;
+};
+
+struct image {
+	char name[NAME_SIZE];
+	struct layers layers;
+	long long size_bytes;
+	time_t created;
+};
+
+/* Reads an image and checks that its layers are there. 0, or -1. */
+int image_load(const char *name, struct image *image);
+
+/* Writes it, in the place of one of the same name. 0, or -1. */
+int image_save(const struct image *image);
+
+/* The lines "layer=ID" of a record, to and from a list. 0, or -1 without a report where one is
+ * malformed. */
+void layers_write(FILE *out, const struct layers *layers);
+int layers_read(const struct record *record, struct layers *layers);
+
+/*
+ * The builders' side of the lock against rmcache: shared among builders. Also sweeps what killed
+ * builds left, if no other build is running. A descriptor, closed to let go, or -1.
+ */
+int layers_lock_for_building(void);
+
+#endif

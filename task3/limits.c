@@ -1,0 +1,233 @@
+#include "limits.h"
+
+#include "common/cgroup.h"
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/number.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { GROUP_SIZE = PATH_MAX + 128 };
+
+static const char *const controllers[] = { "cpu", "memory", "pids" };
+enum { CONTROLLERS = sizeof(controllers) / sizeof(*controllers) };
+
+int parse_size(const char *text, long long *bytes)
+{
+	static const char units[] = "KMG";
+	char digits[24];
+	size_t length = strlen(text);
+	const char *unit = length ? strchr(units, text[length - 1] & ~0x20) : NULL;
+	if (unit && *unit)
+		length--;
+	if (length == 0 || length >= sizeof(digits)) {
+		errno = EINVAL;
+		return -1;
+	}
+	snprintf(digits, sizeof(digits), "%.*s", (int)length, text);
+	int shift = unit && *unit ? 10 * (int)(unit - units + 1) : 0;
+	if (parse_number(digits, 1, LLONG_MAX >> shift, bytes) < 0)
+		return -1;
+	*bytes <<= shift;
+	return 0;
+}
+
+/* In the same tree for every container of this machine, so the parent's pid keeps equal names
+ * apart. */
+static void group_path(char *path, const struct cgroup_mount *tree, const char *name, pid_t parent)
+{
+	snprintf(path, GROUP_SIZE, "%s/conductor/%s-%d", tree->path, name, (int)parent);
+}
+
+static int make_group(const struct cgroup_mount *tree, const char *name, pid_t parent)
+{
+	char path[GROUP_SIZE];
+	/* Again and again: the last container of another conductor may take the directory above
+	 * away meanwhile. */
+	for (int tries = 0; tries < 10; tries++) {
+		snprintf(path, sizeof(path), "%s/conductor", tree->path);
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -1;
+		group_path(path, tree, name, parent);
+		if (mkdir(path, 0755) == 0 || errno == EEXIST)
+			return 0;
+		if (errno != ENOENT)
+			return -1;
+	}
+	return -1;
+}
+
+static int write_limit(const char *group, const char *file, const char *text)
+{
+	char path[GROUP_SIZE + 64];
+	snprintf(path, sizeof(path), "%s/%s", group, file);
+	if (write_file(AT_FDCWD, path, text) == 0)
+		return 0;
+	report_errno(hint_cgroup(errno), "cannot write %s to %s", text, path);
+	return -1;
+}
+
+/*
+ * A v2 controller works in a cgroup only where the one above has it switched on for its children.
+ * In a tree's root that is a change outside our own directory, so it is told.
+ */
+static int enable_controller(const struct cgroup_mount *tree, const char *controller)
+{
+	static const char *const levels[] = { "", "/conductor" };
+	for (int i = 0; i < 2; i++) {
+		char path[GROUP_SIZE + 64];
+		char word[16];
+		snprintf(path, sizeof(path), "%s%s/cgroup.subtree_control", tree->path, levels[i]);
+		snprintf(word, sizeof(word), "+%s", controller);
+		AUTO_FREE char *enabled = read_file(AT_FDCWD, path, NULL);
+		if (enabled && strstr(enabled, controller))
+			continue;
+		if (write_file(AT_FDCWD, path, word) < 0) {
+			report_errno(hint_cgroup(errno), "cannot write %s to %s", word, path);
+			return -1;
+		}
+		if (i == 0)
+			report("switched on: %s in %s", word, path);
+	}
+	return 0;
+}
+
+static int limit_cpu(const struct cgroup_mount *tree, const char *group, long millicores)
+{
+	char text[64];
+	if (tree->version == 2) {
+		snprintf(text, sizeof(text), "%ld 1000000", millicores * 1000);
+		return write_limit(group, "cpu.max", text);
+	}
+	if (write_limit(group, "cpu.cfs_period_us", "1000000") < 0)
+		return -1;
+	snprintf(text, sizeof(text), "%ld", millicores * 1000);
+	return write_limit(group, "cpu.cfs_quota_us", text);
+}
+
+static int limit_one(const char *name, pid_t parent, int controller, const struct limits *limits)
+{
+	struct cgroup_mount tree;
+	char group[GROUP_SIZE];
+	char text[32];
+	if (cgroup_find(controllers[controller], &tree) < 0) {
+		report("%s: no cgroup here controls %s", name, controllers[controller]);
+		return -1;
+	}
+	if (make_group(&tree, name, parent) < 0) {
+		report_errno(hint_cgroup(errno), "%s: cannot limit %s: cannot make a cgroup in %s",
+			     name, controllers[controller], tree.path);
+		return -1;
+	}
+	if (tree.version == 2 && enable_controller(&tree, controllers[controller]) < 0)
+		return -1;
+	if (tree.version == 1)
+		report("%s: cgroup v2 lacks %s here: limited by v1, %s", name,
+		       controllers[controller], tree.path);
+
+	group_path(group, &tree, name, parent);
+	if (controller == 0)
+		return limit_cpu(&tree, group, limits->millicores);
+	if (controller == 1) {
+		snprintf(text, sizeof(text), "%lld", limits->memory_bytes);
+		return write_limit(
+			group, tree.version == 2 ? "memory.max" : "memory.limit_in_bytes", text);
+	}
+	snprintf(text, sizeof(text), "%lld", limits->pids);
+	return write_limit(group, "pids.max", text);
+}
+
+int limits_create(const char *name, pid_t parent, const struct limits *limits, int *v2_fd)
+{
+	struct cgroup_mount tree;
+	*v2_fd = -1;
+	int result = 0;
+	if (limits->millicores)
+		result = limit_one(name, parent, 0, limits);
+	if (result == 0 && limits->memory_bytes)
+		result = limit_one(name, parent, 1, limits);
+	if (result == 0 && limits->pids)
+		result = limit_one(name, parent, 2, limits);
+	if (result < 0)
+		return -1;
+
+	/* Without a limit it is there to be counted and killed by; where it can't be had, go
+	 * without. */
+	if (cgroup_find(NULL, &tree) == 0 && make_group(&tree, name, parent) == 0) {
+		char group[GROUP_SIZE];
+		group_path(group, &tree, name, parent);
+		*v2_fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return 0;
+}
+
+/* Calls visit with each of the container's groups that exist. */
+static int each_group(const char *name, pid_t parent,
+		      int (*visit)(const struct cgroup_mount *tree, const char *group, pid_t pid),
+		      pid_t pid)
+{
+	struct cgroup_mount tree;
+	char group[GROUP_SIZE];
+	int result = 0;
+	for (int i = -1; i < CONTROLLERS; i++) {
+		if (cgroup_find(i < 0 ? NULL : controllers[i], &tree) < 0 ||
+		    (i >= 0 && tree.version == 2))
+			continue; /* the v2 tree comes first, once for all of its controllers */
+		group_path(group, &tree, name, parent);
+		if (access(group, F_OK) == 0 && visit(&tree, group, pid) < 0)
+			result = -1;
+	}
+	return result;
+}
+
+static int enter_v1(const struct cgroup_mount *tree, const char *group, pid_t pid)
+{
+	char text[16];
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return tree->version == 2 ? 0 : write_limit(group, "cgroup.procs", text);
+}
+
+static int enter_any(const struct cgroup_mount *tree, const char *group, pid_t pid)
+{
+	(void)tree;
+	char text[16];
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return write_limit(group, "cgroup.procs", text);
+}
+
+int limits_enter(const char *name, pid_t parent, pid_t pid, int all)
+{
+	return each_group(name, parent, all ? enter_any : enter_v1, pid);
+}
+
+/* Processes that are dead already may keep a cgroup busy for some milliseconds more. */
+static int remove_group(const struct cgroup_mount *tree, const char *group, pid_t pid)
+{
+	(void)pid;
+	char above[GROUP_SIZE];
+	for (int tries = 0; rmdir(group) < 0; tries++) {
+		if (errno == ENOENT)
+			break;
+		if (errno != EBUSY || tries == 500) {
+			report_errno(hint_cgroup(errno), "cannot remove the cgroup %s", group);
+			return -1;
+		}
+		poll(NULL, 0, 2);
+	}
+	snprintf(above, sizeof(above), "%s/conductor", tree->path);
+	rmdir(above); /* the last one takes it away; else it is not empty, and stays */
+	return 0;
+}
+
+int limits_remove(const char *name, pid_t parent)
+{
+	return each_group(name, parent, remove_group, 0);
+}

@@ -1,0 +1,235 @@
+#include "network.h"
+
+#include "netfiles.h"
+#include "nft.h"
+#include "pool.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/number.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char ip_forward[] = "/proc/sys/net/ipv4/ip_forward";
+
+/* --- the record ----------------------------------------------------------------------------------
+ */
+
+int network_save(const struct container *container, const struct network *network)
+{
+	char address[ADDRESS_SIZE];
+	struct record_writer writer;
+	if (record_begin(&writer) < 0)
+		return -1;
+	const struct link *link = &network->link;
+	fprintf(writer.out, "outside=%s\ninside=%s\n", link->outside, link->inside);
+	fprintf(writer.out, "host=%s\n", format_address(link->host, address));
+	fprintf(writer.out, "address=%s\nprefix=%d\n", format_address(link->own, address),
+		link->prefix);
+	fprintf(writer.out, "pool=%s\npool_prefix=%d\n", format_address(link->pool, address),
+		link->pool_prefix);
+	if (network->internet)
+		fprintf(writer.out, "internet=1\n");
+	for (int i = 0; i < network->published_count; i++)
+		fprintf(writer.out, "publish=%d-%d\n", network->published[i].inner,
+			network->published[i].outer);
+	for (int i = 0; i < network->peer_count; i++)
+		fprintf(writer.out, "peer=%s\n", network->peers[i]);
+	return record_commit(&writer, container->dirfd, "network");
+}
+
+int parse_published(const char *text, struct published *published)
+{
+	char copy[16];
+	long long inner;
+	long long outer;
+	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
+		return -1;
+	char *rest = copy;
+	const char *first = strsep(&rest, "-");
+	if (!rest || parse_number(first, 1, 65535, &inner) < 0 ||
+	    parse_number(rest, 1, 65535, &outer) < 0)
+		return -1;
+	*published = (struct published){ .inner = (uint16_t)inner, .outer = (uint16_t)outer };
+	return 0;
+}
+
+static int read_address(const struct record *record, const char *key, uint32_t *address)
+{
+	const char *text = record_value(record, key, NULL);
+	return text ? parse_address(text, address) : -1;
+}
+
+static int parse_record(const struct record *record, struct network *network)
+{
+	struct link *link = &network->link;
+	const char *outside = record_value(record, "outside", NULL);
+	const char *inside = record_value(record, "inside", NULL);
+	if (!outside || !inside || read_address(record, "host", &link->host) < 0 ||
+	    read_address(record, "address", &link->own) < 0 ||
+	    read_address(record, "pool", &link->pool) < 0)
+		return -1;
+	snprintf(link->outside, sizeof(link->outside), "%s", outside);
+	snprintf(link->inside, sizeof(link->inside), "%s", inside);
+	link->prefix = (int)record_number(record, "prefix", 24);
+	link->pool_prefix = (int)record_number(record, "pool_prefix", 16);
+	network->internet = record_number(record, "internet", 0) == 1;
+	for (const char *text = NULL; (text = record_value(record, "publish", text));) {
+		if (network->published_count == MAX_PUBLISHED ||
+		    parse_published(text, &network->published[network->published_count++]) < 0)
+			return -1;
+	}
+	for (const char *text = NULL; (text = record_value(record, "peer", text));) {
+		if (network->peer_count == MAX_PEERS || !valid_name(text))
+			return -1;
+		snprintf(network->peers[network->peer_count++], NAME_SIZE, "%s", text);
+	}
+	return 0;
+}
+
+int network_load(const struct container *container, struct network *network)
+{
+	struct record record;
+	*network = (struct network){ 0 };
+	if (record_read(container->dirfd, "network", &record) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		report_errno("", "%s: cannot read its network", container->name);
+		return -1;
+	}
+	int result = parse_record(&record, network);
+	record_free(&record);
+	if (result < 0)
+		report("%s: the record of its network is damaged", container->name);
+	return result < 0 ? -1 : 1;
+}
+
+int network_write_files(const struct container *container)
+{
+	return write_hosts(container, NULL) < 0 ? -1 : write_resolv_conf(container, false);
+}
+
+/* --- firewall and forwarding ---------------------------------------------------------------------
+ */
+
+int network_change_elements(const struct network *network, bool add)
+{
+	struct nft_change change;
+	nft_begin(&change, add);
+	nft_container(&change, network->link.outside, network->link.own);
+	if (network->internet)
+		nft_internet(&change, network->link.outside);
+	for (int i = 0; i < network->published_count; i++)
+		nft_publish(&change, network->published[i].outer, network->link.own,
+			    network->published[i].inner);
+	for (int i = 0; i < network->peer_count; i++) {
+		struct container peer;
+		struct network other;
+		if (container_load(&peer, network->peers[i]) < 0)
+			continue;
+		if (network_load(&peer, &other) == 1)
+			nft_peers(&change, network->link.outside, other.link.outside);
+		container_close(&peer);
+	}
+	return nft_commit(&change);
+}
+
+static int restore_elements(struct container *container, void *arg)
+{
+	(void)arg;
+	struct network network;
+	return network_load(container, &network) == 1 ? network_change_elements(&network, true) : 0;
+}
+
+int network_ensure_table(void)
+{
+	int exists = nft_table_exists();
+	if (exists != 0)
+		return exists < 0 ? -1 : 0;
+	return nft_make_table() < 0 ? -1 : container_each(restore_elements, NULL);
+}
+
+int network_forwarding_on(void)
+{
+	AUTO_FREE char *value = read_file(AT_FDCWD, ip_forward, NULL);
+	if (value && *value != '0')
+		return 0;
+	if (!value || replace_file(state_fd(), "ip_forward", value, 0600) < 0 ||
+	    write_file(AT_FDCWD, ip_forward, "1") < 0) {
+		report_errno("", "cannot switch %s on", ip_forward);
+		return -1;
+	}
+	return 0;
+}
+
+static int forwarding_back(void)
+{
+	AUTO_FREE char *value = read_file(state_fd(), "ip_forward", NULL);
+	if (!value)
+		return 0;
+	if (write_file(AT_FDCWD, ip_forward, value) < 0 ||
+	    unlinkat(state_fd(), "ip_forward", 0) < 0) {
+		report_errno("", "cannot put %s back", ip_forward);
+		return -1;
+	}
+	return 0;
+}
+
+/* --- taking down ---------------------------------------------------------------------------------
+ */
+
+/* Strikes name from the peers of another container. */
+static void forget_peer(const char *other, const char *name)
+{
+	struct container peer;
+	struct network network;
+	if (container_load(&peer, other) < 0)
+		return;
+	if (network_load(&peer, &network) == 1) {
+		int kept = 0;
+		for (int i = 0; i < network.peer_count; i++) {
+			if (strcmp(network.peers[i], name) != 0)
+				memmove(network.peers[kept++], network.peers[i], NAME_SIZE);
+		}
+		network.peer_count = kept;
+		network_save(&peer, &network);
+		write_hosts(&peer, &network);
+	}
+	container_close(&peer);
+}
+
+static int count_network(struct container *container, void *arg)
+{
+	int *count = arg;
+	*count += faccessat(container->dirfd, "network", F_OK, 0) == 0;
+	return 0;
+}
+
+int network_take_down(struct container *container)
+{
+	struct network network;
+	int loaded = network_load(container, &network);
+	int result = loaded < 0 ? -1 : 0;
+	if (loaded == 0)
+		return 0;
+	if (loaded == 1) {
+		result = rtnl_delete_link(network.link.outside);
+		if (nft_table_exists() == 1 && network_change_elements(&network, false) < 0)
+			result = -1;
+		for (int i = 0; i < network.peer_count; i++)
+			forget_peer(network.peers[i], container->name);
+	}
+	if (result == 0)
+		unlinkat(container->dirfd, "network", 0);
+
+	int others = 0;
+	container_each(count_network, &others);
+	if (others == 0 && (nft_delete_table() < 0 || forwarding_back() < 0))
+		result = -1;
+	return result;
+}

@@ -1,0 +1,61 @@
+/* Networks of containers: who has which address, what it publishes, who may talk to whom. */
+#ifndef CONDUCTOR_NETWORK_H
+#define CONDUCTOR_NETWORK_H
+
+#include "container.h"
+#include "rtnl.h"
+
+enum { MAX_PUBLISHED = 64, MAX_PEERS = 64 };
+
+struct published {
+	uint16_t inner, outer;
+};
+
+/* What a container's file "network" says. It is written before what it tells of is made, so that
+ * whoever finds it can take all of it away. */
+struct network {
+	struct link link;
+	bool internet;
+	struct published published[MAX_PUBLISHED];
+	int published_count;
+	char peers[MAX_PEERS][NAME_SIZE];
+	int peer_count;
+};
+
+/* Reads it. 1, 0 where the container has none, -1. */
+int network_load(const struct container *container, struct network *network);
+int network_save(const struct container *container, const struct network *network); /* 0, or -1 */
+
+/* Reads INNER-OUTER, two ports. 0, or -1 and nothing reported. */
+int parse_published(const char *text, struct published *published);
+
+/*
+ * Makes the firewall's table where it is missing. Somebody may have flushed the ruleset: then the
+ * elements of all containers come back too. 0, or -1.
+ */
+int network_ensure_table(void);
+
+/* Adds all elements of one container, or removes them. 0, or -1. */
+int network_change_elements(const struct network *network, bool add);
+
+/* Switches ip_forward on; what it was is kept in the state, to be put back with the last network.
+ * 0, or -1. */
+int network_forwarding_on(void);
+
+/*
+ * Does what `addnetwork -i` does for a container of this process, whose PID 1 pidfd holds; for one
+ * of an ordinary user nothing, since there is no network to be had. 0, or -1. Takes the lock.
+ */
+int network_give_internet(struct container *container, int pidfd);
+
+/* Writes a container's first hosts and resolv.conf, before anything is mounted. 0, or -1. */
+int network_write_files(const struct container *container);
+
+/*
+ * Takes a container's link, firewall elements and peerings away, and with the last one also the
+ * table and what ip_forward was set to. The lock is held by the caller. 0, or -1 after trying it
+ * all.
+ */
+int network_take_down(struct container *container);
+
+#endif

@@ -1,0 +1,77 @@
+#include "process_id.h"
+
+#include "common/cleanup.h"
+#include "common/file.h"
+#include "common/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The command's name, in parentheses, may hold anything: count the fields from its end. */
+static int read_stat(pid_t pid, char *process_state, unsigned long long *start)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	AUTO_FREE char *text = read_file(AT_FDCWD, path, NULL);
+	const char *fields = text ? strrchr(text, ')') : NULL;
+	if (!fields || sscanf(fields,
+			      ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			      "%*s %*s %*s %llu",
+			      process_state, start) != 2) {
+		errno = ESRCH;
+		return -1;
+	}
+	return 0;
+}
+
+int process_identify(pid_t pid, struct process_id *id)
+{
+	char process_state;
+	id->pid = pid;
+	return read_stat(pid, &process_state, &id->start);
+}
+
+bool process_alive(const struct process_id *id)
+{
+	char process_state;
+	unsigned long long start;
+	return id->pid > 0 && read_stat(id->pid, &process_state, &start) == 0 &&
+	       start == id->start && process_state != 'Z' && process_state != 'X';
+}
+
+int process_open(const struct process_id *id)
+{
+	int pidfd = id->pid > 0 ? sys_pidfd_open(id->pid) : -1;
+	if (pidfd >= 0 && process_alive(id))
+		return pidfd; /* alive after the open: so it is this one that we hold */
+	close_fd(&pidfd);
+	errno = ESRCH;
+	return -1;
+}
+
+bool process_ended(int pidfd, int timeout_ms)
+{
+	struct pollfd wait = { .fd = pidfd, .events = POLLIN };
+	return poll(&wait, 1, timeout_ms) == 1;
+}
+
+static bool mask_has(const char *status, const char *key, int signal)
+{
+	const char *line = strstr(status, key);
+	unsigned long long mask = line ? strtoull(line + strlen(key), NULL, 16) : 0;
+	return mask >> (signal - 1) & 1;
+}
+
+bool init_is_deaf_to(pid_t pid, int signal)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	AUTO_FREE char *status = read_file(AT_FDCWD, path, NULL);
+	/* A blocked signal may be waited for: signalfd(2). */
+	return status && !mask_has(status, "\nSigCgt:", signal) &&
+	       !mask_has(status, "\nSigBlk:", signal);
+}

@@ -1,0 +1,47 @@
+#include "program.h"
+
+#include "confine.h"
+
+#include "common/handshake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Nothing of the host's environment is the container's business, but what its terminal understands.
+ */
+static void set_environment(int handshake)
+{
+	static char term[64];
+	const char *host_term = getenv("TERM");
+	if (host_term)
+		snprintf(term, sizeof(term), "%s", host_term);
+	if (clearenv() != 0 ||
+	    setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1) < 0 ||
+	    setenv("HOME", "/root", 1) < 0 || setenv("container", "conductor", 1) < 0 ||
+	    (host_term && setenv("TERM", term, 1) < 0))
+		handshake_fail(handshake, 125, "cannot set the environment");
+}
+
+void become_program(char *const argv[], int handshake)
+{
+	char *bash[] = { (char[]){ "/bin/bash" }, NULL };
+	char *sh[] = { (char[]){ "/bin/sh" }, NULL };
+	if (!argv)
+		argv = access(bash[0], X_OK) == 0 ? bash : sh;
+
+	set_environment(handshake);
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		handshake_fail(handshake, 125, "cannot open the container's root");
+	confine(handshake);
+	/* A parent that is gone by now can't hear this; then there is nobody to run for. */
+	if (handshake_tell(handshake, HANDSHAKE_READY, root) < 0)
+		_exit(125);
+
+	execvp(argv[0], argv);
+	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
+	handshake_fail(handshake, status, "%s: cannot run it", argv[0]);
+}

@@ -1,0 +1,195 @@
+#include "rootfs.h"
+
+#include "tree.h"
+#include "userns.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/handshake.h"
+#include "common/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum { OPTIONS_SIZE = 4096 }; /* mount(2) takes one page */
+
+/* In a user namespace overlayfs keeps its marks in user.* attributes, which tmpfs has since
+ * Linux 6.6. */
+static bool takes_user_attributes(const char *directory)
+{
+	if (setxattr(directory, "user.overlay.probe", "y", 1, 0) < 0)
+		return false;
+	removexattr(directory, "user.overlay.probe");
+	return true;
+}
+
+/*
+ * Mounts the overlay: lowerdir names the layers, the uppermost first. The paths are relative to the
+ * state directory, where we are: its own path may hold a colon or a comma, and "lowerdir=a:b" would
+ * silently mean two layers. -1 with errno.
+ */
+static int mount_overlay(const struct rootfs *rootfs, const char *target)
+{
+	char upper[PATH_SIZE];
+	char options[OPTIONS_SIZE];
+	snprintf(upper, sizeof(upper), "%s/upper", rootfs->directory);
+	bool user = in_user_namespace();
+	if (user && !takes_user_attributes(upper)) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+
+	int used = snprintf(options, sizeof(options),
+			    "%supperdir=%s,workdir=%s/work,lowerdir=", user ? "userxattr," : "",
+			    upper, rootfs->directory);
+	for (int i = rootfs->layers->count; i-- > 0;)
+		used += snprintf(options + used, sizeof(options) - (size_t)used, "layers/%s%s",
+				 rootfs->layers->id[i], i ? ":" : "");
+	/* nodev: a device node in an image, or made inside, opens nothing. */
+	return mount("overlay", target, "overlay", MS_NODEV, options);
+}
+
+/* Where there is no overlay, the layers are copied over one another. */
+static void copy_layers(const struct rootfs *rootfs, int handshake)
+{
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "%s/copy", rootfs->directory);
+	if (mkdir(path, 0755) < 0)
+		handshake_fail(handshake, 125, "cannot make %s", path);
+	AUTO_CLOSE int to = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < rootfs->layers->count; i++) {
+		char layer[PATH_SIZE];
+		snprintf(layer, sizeof(layer), "layers/%s", rootfs->layers->id[i]);
+		AUTO_CLOSE int from = open(layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (from < 0 || copy_tree(from, to, COPY_LAYER) < 0)
+			handshake_fail(handshake, 125, "cannot copy the layer %s",
+				       rootfs->layers->id[i]);
+	}
+}
+
+/* Mounts the root, on a directory "root" that we then are in. */
+static void mount_root(const struct rootfs *rootfs, int handshake)
+{
+	char path[PATH_SIZE];
+	char copy[PATH_SIZE];
+	snprintf(path, sizeof(path), "%s/root", rootfs->directory);
+	snprintf(copy, sizeof(copy), "%s/copy", rootfs->directory);
+
+	if (mount_overlay(rootfs, path) < 0) {
+		report_errno("", "no overlay here, so the image is copied");
+		copy_layers(rootfs, handshake);
+		if (mount(copy, path, NULL, MS_BIND, NULL) < 0 ||
+		    mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_NODEV, NULL) < 0)
+			handshake_fail(handshake, 125, "cannot mount the container's root");
+	}
+	if (chdir(path) < 0)
+		handshake_fail(handshake, 125, "cannot enter the container's root");
+}
+
+struct filesystem {
+	const char *type, *target, *options;
+	unsigned long flags;
+	bool may_be_missing; /* the target: it is in the host's /dev, where we make nothing */
+};
+
+static void mount_filesystem(const struct filesystem *fs, int handshake)
+{
+	if (!fs->may_be_missing && mkdir(fs->target, 0755) < 0 && errno != EEXIST)
+		handshake_fail(handshake, 125, "cannot make %s in the image", fs->target);
+	if (mount(fs->type, fs->target, fs->type, fs->flags, fs->options) < 0 &&
+	    !(fs->may_be_missing && errno == ENOENT))
+		handshake_fail(handshake, 125, "cannot mount %s%s%s", fs->target,
+			       *hint_mount(errno) ? ": " : "", hint_mount(errno));
+}
+
+/*
+ * The host's /dev, as it is, but read-only: nothing can be made or removed there. In a user
+ * namespace the host's mounts come as one piece (mount_namespaces(7), locked mounts), so the bind
+ * is recursive there; what that brings along is covered by our own pts and shm.
+ */
+static void mount_dev(int handshake)
+{
+	unsigned long recursive = in_user_namespace() ? MS_REC : 0;
+	if (mkdir("/dev", 0755) < 0 && errno != EEXIST)
+		handshake_fail(handshake, 125, "cannot make /dev in the image");
+	if (mount("dev", "/dev", NULL, MS_BIND | recursive, NULL) < 0 ||
+	    mount(NULL, "/dev", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC,
+		  NULL) < 0)
+		handshake_fail(handshake, 125, "cannot mount the host's /dev");
+
+	static const struct filesystem own[] = {
+		{ "devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=0620",
+		  MS_NOSUID | MS_NOEXEC, true },
+		{ "tmpfs", "/dev/shm", "mode=1777,size=64m", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  true },
+		{ "mqueue", "/dev/mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, true },
+	};
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		mount_filesystem(&own[i], handshake);
+}
+
+/*
+ * Binds a file of the container's directory, which we are in, over the same one of its /etc. Where
+ * the image has a link there (systemd's stub resolver), the container's own copy loses it: a mount
+ * would follow it to a file that may not exist.
+ */
+static void mount_file(const char *name, int handshake)
+{
+	char target[64];
+	struct stat status;
+	snprintf(target, sizeof(target), "/etc/%s", name);
+	if (mkdir("/etc", 0755) < 0 && errno != EEXIST)
+		handshake_fail(handshake, 125, "cannot make /etc in the image");
+	if (lstat(target, &status) == 0 && S_ISLNK(status.st_mode))
+		unlink(target);
+	AUTO_CLOSE int fd =
+		open(target, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+	if (fd < 0 || mount(name, target, NULL, MS_BIND, NULL) < 0)
+		handshake_fail(handshake, 125, "cannot mount %s", target);
+}
+
+void enter_rootfs(const struct rootfs *rootfs, int handshake)
+{
+	static const struct filesystem proc = { "proc", "/proc", NULL,
+						MS_NOSUID | MS_NODEV | MS_NOEXEC, false };
+	static const struct filesystem sys = { "sysfs", "/sys", NULL,
+					       MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+					       false };
+
+	/* First of all: a mount of ours must not show on the host, whatever it shares. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		handshake_fail(handshake, 125, "cannot make the mounts private");
+	if (chdir(state_path()) < 0)
+		handshake_fail(handshake, 125, "cannot enter %s", state_path());
+	AUTO_CLOSE int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int own = open(rootfs->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	mount_root(rootfs, handshake);
+
+	/*
+	 * The step. From here an absolute path begins at the container's root, and so do the links
+	 * that an image may have in any place; a relative one begins on the host, for as long as we
+	 * are there.
+	 */
+	if (host < 0 || own < 0 || sys_pivot_root(".", ".") < 0 || fchdir(host) < 0)
+		handshake_fail(handshake, 125, "cannot pivot into the container's root");
+
+	/* proc before the host's own is gone: in a user namespace it may be mounted only where one
+	 * is seen. */
+	mount_filesystem(&proc, handshake);
+	mount_filesystem(&sys, handshake);
+	mount_dev(handshake);
+	if (rootfs->own_files) {
+		if (fchdir(own) < 0)
+			handshake_fail(handshake, 125, "cannot enter the container's directory");
+		mount_file("hosts", handshake);
+		mount_file("resolv.conf", handshake);
+	}
+	if (fchdir(host) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		handshake_fail(handshake, 125, "cannot leave the host's root");
+}

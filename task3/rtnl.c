@@ -1,0 +1,254 @@
+#include "rtnl.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/netlink.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Says what failed, with the kernel's own words where it has some. */
+static int fail(const struct netlink_batch *batch, const char *what, const char *object)
+{
+	report_errno("", "%s: %s%s%s", object, what, *batch->text ? ": " : "", batch->text);
+	return -1;
+}
+
+/* A socket stays in the namespace it was made in, so only the making needs to be there. */
+static int open_in_namespace(int netns)
+{
+	AUTO_CLOSE int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0 || setns(netns, CLONE_NEWNET) < 0) {
+		report_errno("", "cannot enter the container's network namespace");
+		return -1;
+	}
+	int fd = netlink_open(NETLINK_ROUTE);
+	if (fd < 0 || setns(own, CLONE_NEWNET) < 0) {
+		report_errno("", "cannot open a netlink socket in the container");
+		close_fd(&fd);
+	}
+	return fd;
+}
+
+static int open_here(void)
+{
+	int fd = netlink_open(NETLINK_ROUTE);
+	if (fd < 0)
+		report_errno("", "cannot open a netlink socket");
+	return fd;
+}
+
+/* ip link set INDEX up */
+static struct ifinfomsg *set_up(struct netlink_batch *batch, int index)
+{
+	struct ifinfomsg *info = netlink_begin(batch, RTM_SETLINK, 0, sizeof(*info));
+	info->ifi_index = index;
+	info->ifi_flags = IFF_UP;
+	info->ifi_change = IFF_UP;
+	return info;
+}
+
+int rtnl_loopback_up(void)
+{
+	struct netlink_batch batch = { 0 };
+	AUTO_CLOSE int fd = netlink_open(NETLINK_ROUTE);
+	set_up(&batch, 1); /* lo is the first interface of every namespace */
+	return fd < 0 ? -1 : netlink_send(fd, &batch);
+}
+
+/* ip link property add dev INDEX altname ALIAS */
+static void add_alias(struct netlink_batch *batch, int index, const char *alias)
+{
+	if (!alias)
+		return;
+	struct ifinfomsg *info = netlink_begin(
+		batch, RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, sizeof(*info));
+	info->ifi_index = index;
+	size_t list = netlink_nest(batch, IFLA_PROP_LIST);
+	netlink_text(batch, IFLA_ALT_IFNAME, alias);
+	netlink_nest_end(batch, list);
+}
+
+/* ip addr add ADDRESS/PREFIX dev INDEX */
+static void add_address(struct netlink_batch *batch, int index, uint32_t address, int prefix)
+{
+	struct ifaddrmsg *info =
+		netlink_begin(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
+	info->ifa_family = AF_INET;
+	info->ifa_prefixlen = (unsigned char)prefix;
+	info->ifa_index = (unsigned)index;
+	netlink_be32(batch, IFA_LOCAL, address);
+	netlink_be32(batch, IFA_ADDRESS, address);
+}
+
+/* ip route replace DESTINATION/PREFIX via GATEWAY */
+static void add_route(struct netlink_batch *batch, uint32_t destination, int prefix,
+		      uint32_t gateway)
+{
+	struct rtmsg *info =
+		netlink_begin(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*info));
+	info->rtm_family = AF_INET;
+	info->rtm_dst_len = (unsigned char)prefix;
+	info->rtm_table = RT_TABLE_MAIN;
+	info->rtm_protocol = RTPROT_BOOT;
+	info->rtm_scope = RT_SCOPE_UNIVERSE;
+	info->rtm_type = RTN_UNICAST;
+	if (prefix)
+		netlink_be32(batch, RTA_DST, destination);
+	netlink_be32(batch, RTA_GATEWAY, gateway);
+}
+
+/*
+ * ip link add OUTSIDE index INDEX type veth peer name INSIDE index INDEX netns NETNS
+ * The indices are chosen by us, so that the messages that follow in the same send can name them.
+ */
+static void add_veth(struct netlink_batch *batch, const struct link *link, int index, int netns)
+{
+	struct ifinfomsg *info =
+		netlink_begin(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
+	info->ifi_index = index;
+	netlink_text(batch, IFLA_IFNAME, link->outside);
+	size_t linkinfo = netlink_nest(batch, IFLA_LINKINFO);
+	netlink_text(batch, IFLA_INFO_KIND, "veth");
+	size_t data = netlink_nest(batch, IFLA_INFO_DATA);
+	size_t peer = netlink_nest(batch, VETH_INFO_PEER);
+	struct ifinfomsg *peer_info = netlink_room(batch, sizeof(*peer_info));
+	if (peer_info)
+		peer_info->ifi_index = index;
+	netlink_text(batch, IFLA_IFNAME, link->inside);
+	netlink_u32(batch, IFLA_NET_NS_FD, (uint32_t)netns);
+	netlink_nest_end(batch, peer);
+	netlink_nest_end(batch, data);
+	netlink_nest_end(batch, linkinfo);
+}
+
+/*
+ * sysctl net.ipv4.conf.OUTSIDE.route_localnet=1, which localhost:OUTER needs: an answer to
+ * 127.0.0.1 comes in by this link. The firewall's chain "guard" drops what else could now be said
+ * to 127.0.0.0/8.
+ */
+static void set_up_with_localnet(struct netlink_batch *batch, int index)
+{
+	set_up(batch, index);
+	size_t spec = netlink_nest(batch, IFLA_AF_SPEC);
+	size_t inet = netlink_nest(batch, AF_INET);
+	size_t conf = netlink_nest(batch, IFLA_INET_CONF);
+	netlink_u32(batch, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
+	netlink_nest_end(batch, conf);
+	netlink_nest_end(batch, inet);
+	netlink_nest_end(batch, spec);
+}
+
+static int configure_inside(const struct link *link, int index, int netns)
+{
+	struct netlink_batch batch = { 0 };
+	AUTO_CLOSE int fd = open_in_namespace(netns);
+	if (fd < 0)
+		return -1;
+	add_alias(&batch, index, link->inside_alias);
+	add_address(&batch, index, link->own, link->prefix);
+	set_up(&batch, index); /* it could not be born so: up needs both ends */
+	add_route(&batch, link->pool, link->pool_prefix, link->host);
+	if (netlink_send(fd, &batch) < 0)
+		return fail(&batch, "cannot configure it in the container", link->inside);
+	return 0;
+}
+
+int rtnl_make_link(const struct link *link, int netns)
+{
+	AUTO_CLOSE int fd = open_here();
+	if (fd < 0)
+		return -1;
+
+	/* Which index is free the kernel tells when it refuses one. */
+	for (int tries = 0;; tries++) {
+		struct netlink_batch batch = { 0 };
+		int index = 100 + (int)(link->own >> (32 - link->prefix) & 0xfff) + 4096 * tries;
+		add_veth(&batch, link, index, netns);
+		add_alias(&batch, index, link->outside_alias);
+		add_address(&batch, index, link->host, link->prefix);
+		set_up_with_localnet(&batch, index);
+		if (netlink_send(fd, &batch) == 0) {
+			if (configure_inside(link, index, netns) == 0)
+				return 0;
+			rtnl_delete_link(link->outside);
+			return -1;
+		}
+		int saved = errno;
+		if (saved == EBUSY && tries < 100)
+			continue;
+		if (saved != EEXIST || !if_nametoindex(link->outside))
+			rtnl_delete_link(link->outside); /* messages before the one that failed took
+							    effect */
+		errno = saved;
+		return fail(&batch, "cannot make the link", link->outside);
+	}
+}
+
+int rtnl_add_default_route(const struct link *link, int netns)
+{
+	struct netlink_batch batch = { 0 };
+	AUTO_CLOSE int fd = open_in_namespace(netns);
+	if (fd < 0)
+		return -1;
+	add_route(&batch, 0, 0, link->host);
+	if (netlink_send(fd, &batch) < 0)
+		return fail(&batch, "cannot add the default route", link->inside);
+	return 0;
+}
+
+int rtnl_delete_link(const char *outside)
+{
+	struct netlink_batch batch = { 0 };
+	AUTO_CLOSE int fd = open_here();
+	if (fd < 0)
+		return -1;
+	netlink_begin(&batch, RTM_DELLINK, 0, sizeof(struct ifinfomsg));
+	netlink_text(&batch, IFLA_IFNAME, outside);
+	if (netlink_send(fd, &batch) < 0 && errno != ENODEV)
+		return fail(&batch, "cannot delete the link", outside);
+	return 0;
+}
+
+struct route_visit {
+	void (*visit)(uint32_t address, int prefix, void *arg);
+	void *arg;
+};
+
+static int visit_route(const struct nlmsghdr *message, void *arg)
+{
+	const struct route_visit *visit = arg;
+	const struct rtmsg *route = NLMSG_DATA(message);
+	size_t size;
+	const void *attributes = netlink_attributes(message, sizeof(*route), &size);
+	const struct nlattr *destination = netlink_find(attributes, size, RTA_DST, 4);
+	if (message->nlmsg_type != RTM_NEWROUTE || !destination)
+		return 0; /* a default route overlaps nothing */
+	uint32_t address;
+	memcpy(&address, netlink_payload(destination), sizeof(address));
+	visit->visit(ntohl(address), route->rtm_dst_len, visit->arg);
+	return 0;
+}
+
+int rtnl_each_route(void (*visit)(uint32_t address, int prefix, void *arg), void *arg)
+{
+	struct netlink_batch batch = { 0 };
+	struct route_visit visiting = { .visit = visit, .arg = arg };
+	AUTO_CLOSE int fd = open_here();
+	if (fd < 0)
+		return -1;
+	struct rtmsg *route = netlink_begin(&batch, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route));
+	route->rtm_family = AF_INET;
+	if (netlink_dump(fd, &batch, visit_route, &visiting) < 0)
+		return fail(&batch, "cannot read the routes", "host");
+	return 0;
+}

@@ -1,0 +1,255 @@
+/*
+ * conductor run: a container from its claim to its end. The process that runs this is the
+ * container's parent: it watches over it, and takes away what it had on the host. In the foreground
+ * that is the command itself, in the background a child of it that says when the container is up.
+ */
+#include "birth.h"
+#include "command.h"
+#include "container.h"
+#include "limits.h"
+#include "network.h"
+#include "userns.h"
+#include "watch.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/handshake.h"
+#include "common/number.h"
+#include "common/process.h"
+#include "common/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct settings {
+	const char *image, *name, *hostname;
+	char *const *argv;
+	bool remove; /* --rm */
+	int front;   /* in the background: where to say that it is up, else -1 */
+	struct limits limits;
+};
+
+static int read_settings(const struct invocation *invocation, struct settings *settings)
+{
+	const char *cpus = option_value(invocation, "cpus");
+	const char *memory = option_value(invocation, "memory");
+	const char *pids = option_value(invocation, "pids-limit");
+	const char *hostname = option_value(invocation, "hostname");
+	*settings = (struct settings){
+		.image = invocation->words[0],
+		.name = invocation->words[1],
+		.hostname = hostname ? hostname : invocation->words[1],
+		.argv = invocation->argv,
+		.remove = option_given(invocation, "rm"),
+		.front = -1,
+	};
+	if (!valid_name(settings->image))
+		return usage_error(invocation, "%s: not a name for an image", settings->image);
+	if (!valid_name(settings->name))
+		return usage_error(invocation, "%s: not a name for a container", settings->name);
+	if (!valid_name(settings->hostname))
+		return usage_error(invocation, "--hostname %s: not a hostname", hostname);
+	if (cpus && parse_cpus(cpus, &settings->limits.millicores) < 0)
+		return usage_error(invocation, "--cpus %s: not a number from 0.01 to 1024", cpus);
+	if (memory && parse_size(memory, &settings->limits.memory_bytes) < 0)
+		return usage_error(invocation, "--memory %s: not a size such as 64M", memory);
+	if (pids && parse_number(pids, 1, 4194304, &settings->limits.pids) < 0)
+		return usage_error(invocation, "--pids-limit %s: not a number from 1 to 4194304",
+				   pids);
+	return 0;
+}
+
+/* The command as `ps` shows it, cut where it is too long. */
+static void join_words(char *text, size_t size, char *const *argv)
+{
+	size_t used = 0;
+	snprintf(text, size, "%s", argv ? "" : "(shell)");
+	for (; argv && *argv && used < size; argv++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " " : "", *argv);
+}
+
+/* Under the lock: else `rmi` could take the image away between the look and the claim. */
+static int claim(const struct settings *settings, struct container *container)
+{
+	struct image image;
+	char command[256];
+	AUTO_CLOSE int lock = state_lock();
+	if (lock < 0)
+		return -1;
+	container_sweep();
+	if (image_load(settings->image, &image) < 0)
+		return -1;
+	join_words(command, sizeof(command), settings->argv);
+	return container_claim(container, settings->name, &image, command);
+}
+
+/* Output of a container in the background goes through a pipe, since only a reader can cap a log.
+ */
+static int open_output(const struct settings *settings, struct birth *birth, struct watch *watch)
+{
+	int ends[2];
+	if (settings->front < 0)
+		return 0;
+	if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
+		report_errno("", "cannot make a pipe");
+		return -1;
+	}
+	watch->output = ends[0];
+	birth->output = ends[1];
+	birth->input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return birth->input < 0 ? -1 : 0;
+}
+
+/* The parent of a container in the background lets go of the terminal and of the place it was
+ * started in. */
+static void leave_front(int front)
+{
+	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		for (int fd = 0; fd <= STDERR_FILENO; fd++)
+			dup2(null, fd);
+	}
+	if (chdir("/") < 0)
+		report_errno("", "cannot leave the current directory");
+	handshake_tell(front, HANDSHAKE_READY, -1);
+	close(front);
+}
+
+/*
+ * Bears the container and watches it until it ends. Its exit status; on a failure before its
+ * program ran -1, or the status of it.
+ */
+static int live(const struct settings *settings, struct container *container, struct birth *birth)
+{
+	struct newborn newborn = { .pidfd = -1, .handshake = -1 };
+	struct watch watching = { .output = -1, .init = true, .log_dir = container->dirfd };
+	AUTO_CLOSE int root = -1;
+	char link[64];
+	int status = -1;
+
+	if (open_output(settings, birth, &watching) == 0 && give_birth(birth, &newborn) == 0) {
+		watching.pid = newborn.pid;
+		watching.pidfd = newborn.pidfd;
+		bool ready =
+			limits_enter(container->name, container->parent.pid, newborn.pid, 0) == 0 &&
+			process_identify(newborn.pid, &container->init) == 0 &&
+			container_save(container) == 0;
+		close_fd(&birth->output); /* else its output would never end */
+		if (!ready) {
+			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
+			wait_for(newborn.pid);
+		} else if (await_program(&newborn, container->name, &root, &status) < 0) {
+			wait_for(newborn.pid);
+		} else {
+			snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)getpid(), root);
+			container_link_rootfs(container, link);
+			if (settings->front >= 0)
+				leave_front(settings->front);
+			status = watch(&watching);
+			container->exit_status = status;
+		}
+	}
+	close_fd(&watching.output);
+	close_fd(&newborn.pidfd);
+	close_fd(&newborn.handshake);
+	close_fd(&birth->output);
+	close_fd(&birth->input);
+	return status;
+}
+
+/* What began its program keeps its directory until `stop`; of what didn't, nothing stays. */
+static void finish(const struct settings *settings, struct container *container)
+{
+	AUTO_CLOSE int lock = state_lock();
+	if (lock < 0)
+		return;
+	bool ran = container->exit_status >= 0;
+	container->copied = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
+	if (ran && !settings->remove)
+		container_save(container);
+	container_take_down(container);
+	if (!ran || settings->remove)
+		container_remove(container);
+}
+
+static int run_container(const struct settings *settings)
+{
+	struct container container;
+	char directory[PATH_SIZE];
+	/* The state is found as the user that we are, before we may become root of a namespace. */
+	if (state_fd() < 0 || become_root() < 0 || claim(settings, &container) < 0)
+		return COMMAND_FAILED;
+
+	snprintf(directory, sizeof(directory), "containers/%s", container.name);
+	struct birth birth = {
+		.rootfs = { .layers = &container.layers,
+			    .directory = directory,
+			    .own_files = true },
+		.hostname = settings->hostname,
+		.argv = settings->argv,
+		.input = -1,
+		.output = -1,
+		.cgroup = -1,
+	};
+	int status = COMMAND_FAILED;
+	watch_block_signals();
+	if (network_write_files(&container) == 0 &&
+	    limits_create(container.name, container.parent.pid, &settings->limits, &birth.cgroup) ==
+		    0)
+		status = live(settings, &container, &birth);
+	close_fd(&birth.cgroup);
+	finish(settings, &container);
+	container_close(&container);
+	return status;
+}
+
+/* The foreground of `run -d`: waits for the word that the container is up, or for its parent's
+ * failure. */
+static int wait_until_up(pid_t parent, int handshake, const char *name)
+{
+	if (handshake_hear(handshake, NULL, NULL) == HANDSHAKE_READY) {
+		printf("%s\n", name);
+		return 0;
+	}
+	int status = wait_for(parent); /* it has said why */
+	return status > 0 ? status : COMMAND_FAILED;
+}
+
+static int run_in_background(struct settings *settings)
+{
+	AUTO_CLOSE int front = -1;
+	AUTO_CLOSE int back = -1;
+	if (handshake_pair(&front, &back) < 0) {
+		report_errno("", "cannot make a socket pair");
+		return COMMAND_FAILED;
+	}
+	/* The parent itself must be the one that clones: the container dies with whoever made it.
+	 */
+	pid_t parent = fork();
+	if (parent < 0) {
+		report_errno("", "cannot fork");
+		return COMMAND_FAILED;
+	}
+	if (parent == 0) {
+		close_fd(&front);
+		setsid();
+		settings->front = back;
+		int status = run_container(settings);
+		_exit(status < 0 ? 125 : status);
+	}
+	close_fd(&back);
+	return wait_until_up(parent, front, settings->name);
+}
+
+int command_run(const struct invocation *invocation)
+{
+	struct settings settings;
+	int result = read_settings(invocation, &settings);
+	if (result < 0)
+		return result;
+	return option_given(invocation, "detach") ? run_in_background(&settings)
+						  : run_container(&settings);
+}

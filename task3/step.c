@@ -1,0 +1,233 @@
+/*
+ * COPY and RUN: each works in a container of its own, whose upper directory becomes the layer. So
+ * they see the image as a program would, its links and all, and a killed build is swept like any
+ * container.
+ */
+#include "step.h"
+
+#include "birth.h"
+#include "container.h"
+#include "network.h"
+#include "tree.h"
+#include "watch.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/process.h"
+#include "common/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- COPY: SOURCE... DESTINATION
+ * ------------------------------------------------------------------ */
+
+enum { MAX_SOURCES = 64 };
+
+struct copying {
+	char *text; /* the words' memory */
+	char *sources[MAX_SOURCES];
+	int source_count;
+	char *destination;
+	int context;
+};
+
+static int parse_copy(struct copying *copying, const struct step *step)
+{
+	*copying = (struct copying){ .text = strdup(step->instruction->argument),
+				     .context = step->context };
+	char *rest = copying->text;
+	for (char *word; (word = strsep(&rest, " \t"));) {
+		if (!*word)
+			continue;
+		if (copying->source_count == MAX_SOURCES) {
+			report("%s:%d: more than %d sources", step->file, step->instruction->line,
+			       MAX_SOURCES);
+			return -1;
+		}
+		copying->sources[copying->source_count++] = word;
+	}
+	if (copying->source_count < 2) {
+		report("%s:%d: COPY wants SOURCE... DESTINATION", step->file,
+		       step->instruction->line);
+		return -1;
+	}
+	copying->destination = copying->sources[--copying->source_count];
+	for (int i = 0; i < copying->source_count; i++) {
+		const char *source = copying->sources[i];
+		/* What is outside the Conductorfile's directory is not the image's business. */
+		if (*source == '/' || !strncmp(source, "../", 3) || strstr(source, "/../") ||
+		    !strcmp(source, "..")) {
+			report("%s:%d: COPY %s: sources lie in the Conductorfile's directory",
+			       step->file, step->instruction->line, source);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* In the container: a directory's content, or a file, to the destination; into it, if it is a
+ * directory or ends in a slash. */
+static int copy_source(const struct copying *copying, const char *source)
+{
+	struct stat status;
+	char target[PATH_MAX];
+	const char *name = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
+	size_t length = strlen(copying->destination);
+	if (fstatat(copying->context, source, &status, 0) < 0) {
+		report_errno("", "%s", source);
+		return -1;
+	}
+	bool into = copying->destination[length - 1] == '/' || copying->source_count > 1;
+	if (!into && stat(copying->destination, &status) == 0 && S_ISDIR(status.st_mode))
+		into = true;
+	fstatat(copying->context, source, &status, 0);
+	if (S_ISDIR(status.st_mode)) {
+		make_directories(AT_FDCWD, copying->destination, 0755);
+		AUTO_CLOSE int from =
+			openat(copying->context, source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		AUTO_CLOSE int to = open(copying->destination, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (from < 0 || to < 0) {
+			report_errno("", "%s", from < 0 ? source : copying->destination);
+			return -1;
+		}
+		return copy_tree(from, to, COPY_PLAIN);
+	}
+	snprintf(target, sizeof(target), "%s%s%s", copying->destination, into ? "/" : "",
+		 into ? name : "");
+	char *slash = strrchr(target, '/');
+	if (slash && slash != target) {
+		*slash = '\0';
+		make_directories(AT_FDCWD, target, 0755);
+		*slash = '/';
+	}
+	return copy_entry(copying->context, source, AT_FDCWD, target, COPY_PLAIN);
+}
+
+static int copy_inside(void *arg)
+{
+	const struct copying *copying = arg;
+	for (int i = 0; i < copying->source_count; i++) {
+		if (copy_source(copying, copying->sources[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int hash_step(struct sha256 *hash, const struct step *step)
+{
+	struct copying copying;
+	sha256_add_text(hash, step->instruction->argument);
+	if (step->instruction->keyword != KEYWORD_COPY)
+		return 0;
+	int result = parse_copy(&copying, step);
+	for (int i = 0; result == 0 && i < copying.source_count; i++)
+		result = hash_tree(hash, step->context, copying.sources[i]);
+	free(copying.text);
+	return result;
+}
+
+/* --- a layer made in a container
+ * ------------------------------------------------------------------- */
+
+/* Runs the step in a container that is claimed; its exit status, or -1. */
+static int run_step(struct container *container, const struct birth *birth, bool internet)
+{
+	struct newborn newborn;
+	int root = -1;
+	int status = -1;
+	if (give_birth(birth, &newborn) < 0)
+		return -1;
+	bool ready = process_identify(newborn.pid, &container->init) == 0 &&
+		     container_save(container) == 0;
+	if (ready && internet)
+		network_give_internet(container,
+				      newborn.pidfd); /* a RUN without it may still do its work */
+	if (ready && await_program(&newborn, container->name, &root, &status) == 0) {
+		struct watch watching = {
+			.pid = newborn.pid, .pidfd = newborn.pidfd, .init = true, .output = -1
+		};
+		status = watch(&watching);
+	} else {
+		sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
+		wait_for(newborn.pid);
+	}
+	close_fd(&root);
+	close_fd(&newborn.pidfd);
+	close_fd(&newborn.handshake);
+	return status;
+}
+
+/* What the step wrote becomes the layer. Where there was no overlay it is the whole tree, and needs
+ * no layers below. */
+static int take_layer(struct layers *layers, const struct container *container, const char *id)
+{
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "layers/%s", id);
+	bool whole = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
+	if (whole)
+		layers->count = 0;
+	if (renameat(container->dirfd, whole ? "copy" : "upper", state_fd(), path) < 0 &&
+	    errno != ENOTEMPTY && errno != EEXIST) {
+		report_errno("", "cannot keep the layer %s", id);
+		return -1;
+	}
+	return 0;
+}
+
+int make_step(const struct step *step, struct image *image, const char *id)
+{
+	struct container container;
+	struct copying copying = { 0 };
+	char name[NAME_SIZE];
+	char directory[PATH_SIZE];
+	char *const argv[] = { (char[]){ "/bin/sh" }, (char[]){ "-c" }, step->instruction->argument,
+			       NULL };
+	bool run = step->instruction->keyword == KEYWORD_RUN;
+	if (!run && parse_copy(&copying, step) < 0) {
+		free(copying.text);
+		return -1;
+	}
+
+	snprintf(name, sizeof(name), "build-%d", (int)getpid());
+	snprintf(directory, sizeof(directory), "containers/%s", name);
+	AUTO_CLOSE int lock = state_lock();
+	if (lock < 0)
+		return -1;
+	container_sweep();
+	int result = container_claim(&container, name, image, step->instruction->argument);
+	close_fd(&lock);
+	if (result < 0)
+		return -1;
+	struct birth birth = {
+		.rootfs = { .layers = &image->layers, .directory = directory, .own_files = run },
+		.hostname = "build",
+		.argv = argv,
+		.work = run ? NULL : copy_inside,
+		.work_arg = &copying,
+		.input = -1,
+		.output = -1,
+		.cgroup = -1,
+	};
+	watch_block_signals();
+	if (network_write_files(&container) == 0)
+		result = run_step(&container, &birth, run);
+	if (result > 0)
+		report("%s:%d: %s failed with status %d", step->file, step->instruction->line,
+		       keyword_names[step->instruction->keyword], result);
+	lock = state_lock();
+	container_take_down(&container);
+	if (result == 0)
+		result = take_layer(&image->layers, &container, id);
+	container_remove(&container);
+	container_close(&container);
+	free(copying.text);
+	return result == 0 ? 0 : -1;
+}

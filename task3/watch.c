@@ -1,0 +1,128 @@
+#include "watch.h"
+
+#include "process_id.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+#include "common/process.h"
+#include "common/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The log never grows past twice this: the newest half at least is kept, and the writer never
+ * waits. */
+enum { LOG_BYTES = 8 << 20 };
+
+static sigset_t passed_on(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	return set;
+}
+
+void watch_block_signals(void)
+{
+	sigset_t set = passed_on();
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/*
+ * A signal from the terminal has reached the child too, which is in the same process group; one
+ * from kill(1) has not. Where a PID 1 is deaf to a signal that would have ended any other program,
+ * end it.
+ */
+static void pass_on(const struct watch *watch, const struct signalfd_siginfo *info)
+{
+	int signal_number = (int)info->ssi_signo;
+	bool deadly = signal_number != SIGUSR1 && signal_number != SIGUSR2;
+	if (watch->init && deadly && init_is_deaf_to(watch->pid, signal_number))
+		sys_pidfd_send_signal(watch->pidfd, SIGKILL);
+	else if (info->ssi_code <= 0) /* SI_USER and its like; SI_KERNEL is the terminal's */
+		sys_pidfd_send_signal(watch->pidfd, signal_number);
+}
+
+static int open_log(int directory)
+{
+	return openat(directory, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+/* Appends what there is to read. False at the end of the output. */
+static bool keep_output(const struct watch *watch, int *log)
+{
+	char block[65536];
+	ssize_t got = read(watch->output, block, sizeof(block));
+	if (got <= 0)
+		return got < 0 && (errno == EAGAIN || errno == EINTR);
+
+	struct stat status;
+	if (*log >= 0 && fstat(*log, &status) == 0 && status.st_size > LOG_BYTES) {
+		renameat(watch->log_dir, "log", watch->log_dir, "log.1");
+		close_fd(log);
+	}
+	if (*log < 0)
+		*log = open_log(watch->log_dir);
+	/* On a full disk lines are lost, but the container goes on. */
+	if (*log >= 0 && write_all(*log, block, (size_t)got) < 0)
+		return true;
+	return true;
+}
+
+/* Takes the terminal back: an interactive shell in the container made itself its foreground group.
+ */
+static void restore_terminal(pid_t group)
+{
+	if (group <= 0)
+		return;
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction before;
+	sigaction(SIGTTOU, &ignore,
+		  &before); /* we are in the background, and would be stopped for it */
+	tcsetpgrp(STDIN_FILENO, group);
+	sigaction(SIGTTOU, &before, NULL);
+}
+
+int watch(const struct watch *watch)
+{
+	sigset_t set = passed_on();
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+	AUTO_CLOSE int log = watch->output >= 0 ? open_log(watch->log_dir) : -1;
+	AUTO_CLOSE int signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signals < 0) {
+		report_errno("", "cannot wait for signals");
+		return -1;
+	}
+
+	struct pollfd events[] = {
+		{ .fd = watch->pidfd, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = watch->output, .events = POLLIN },
+	};
+	while (!events[0].revents) {
+		if (poll(events, 3, -1) < 0 && errno != EINTR)
+			break;
+		struct signalfd_siginfo info;
+		if (events[1].revents && read(signals, &info, sizeof(info)) == sizeof(info))
+			pass_on(watch, &info);
+		if (events[2].revents && !keep_output(watch, &log))
+			events[2].fd = -1;
+	}
+	int status = wait_for(watch->pid);
+	/* What it wrote last is still in the pipe, which is non-blocking. */
+	while (watch->output >= 0 && poll(&events[2], 1, 0) == 1 && keep_output(watch, &log))
+		continue;
+	restore_terminal(group);
+	return status;
+}
