@@ -5,6 +5,7 @@
 #ifndef COMMON_SYSCALLS_H
 #define COMMON_SYSCALLS_H
 
+#include <linux/close_range.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
