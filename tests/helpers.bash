@@ -9,6 +9,7 @@
 #   assertions   fail  refute  assert_equal  assert_line  refute_line  assert_contains
 #                refute_contains  assert_matches  assert_number_between
 #   network      fetch URL, fetch_status URL
+#   lessons      transcript README COMMAND
 #   leftovers    snapshot_world, then assert_world_unchanged
 
 bats_require_minimum_version 1.5.0
@@ -125,6 +126,19 @@ requires() {
 
 # --- small tools --------------------------------------------------------------------------------
 
+# Runs a program without root's rights: requires machine_root setpriv. From a copy in the lab's /run,
+# as the tree may lie below a directory that only root may enter.
+as_nobody() { # PROGRAM [ARGUMENT...]
+	local copy status=0
+	copy=/run/$(random_name)/$(basename "$1")
+	mkdir "$(dirname "$copy")"
+	cp "$1" "$copy"
+	shift
+	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$copy" "$@") || status=$?
+	rm -r "$(dirname "$copy")"
+	return $status
+}
+
 # A name that no other test uses: t, or the prefix given, and eight hexadecimal digits.
 random_name() { # [PREFIX]
 	local bytes
@@ -151,6 +165,16 @@ wait_until() {
 await() { # PID
 	status=0
 	wait "$1" || status=$?
+}
+
+# What a lesson shows below "$ COMMAND" in a console block, up to the block's end or the next command.
+transcript() { # README COMMAND
+	awk -v command="$ $2" '
+		/^```/ { shown = 0 }
+		shown && /^\$ / { shown = 0 }
+		shown { print }
+		$0 == command { shown = found = 1 }
+		END { exit !found }' "$TOP/$1" || fail "$1 has no transcript of: $2"
 }
 
 # Asks http://HOST[:PORT]/PATH (bash's own /dev/tcp, so no curl is needed) and prints the answer as
