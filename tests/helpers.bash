@@ -281,8 +281,8 @@ world_routes() {
 	awk '{ print $1, $2, $3, $8 }' /proc/self/net/route | sort
 }
 
-# Inside the lab all that it sees; outside only what is below the cgroups that we are in, so that
-# what others do beside us is not ours to judge.
+# Inside the lab all that it sees; outside only what is below the cgroups that we are in, and never
+# what we may not write: what others do beside us is not ours to judge.
 world_cgroups() {
 	local id controllers path mount
 	while IFS=: read -r id controllers path; do
@@ -294,7 +294,7 @@ world_cgroups() {
 			v1 = $(i + 1) == "cgroup" && index("," $(i + 3) ",", "," wanted ",")
 			if (id == 0 ? $(i + 1) == "cgroup2" : v1) print $5
 		}' /proc/self/mountinfo | tail -n 1)
-		[ -z "$mount" ] || find "$mount${path%/}" -mindepth 1 -type d 2>/dev/null
+		[ ! -w "$mount" ] || find "$mount${path%/}" -mindepth 1 -type d 2>/dev/null
 	done </proc/self/cgroup | sort -u
 }
 
