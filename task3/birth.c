@@ -74,26 +74,3 @@ int give_birth(const struct birth *birth, struct newborn *newborn)
 	}
 	return 0;
 }
-
-int await_program(struct newborn *newborn, const char *name, int *root, int *status)
-{
-	struct handshake_failure failure = { .status = 125 };
-	*root = -1;
-	int word = HANDSHAKE_CLOSED;
-	if (handshake_tell(newborn->handshake, HANDSHAKE_GO, -1) == 0)
-		word = handshake_hear(newborn->handshake, &failure, root);
-	if (word == HANDSHAKE_READY) {
-		word = handshake_hear(newborn->handshake, &failure, NULL);
-		if (word == HANDSHAKE_CLOSED)
-			return 0; /* execve closed it */
-	}
-	if (word == HANDSHAKE_FAILED) {
-		errno = failure.errnum;
-		report_errno("", "%s: %s", name, failure.text);
-	} else {
-		report("%s: it was killed before its program began", name);
-	}
-	close_fd(root);
-	*status = failure.status;
-	return -1;
-}

@@ -26,12 +26,4 @@ struct newborn {
 /* Clones the child, which waits until it is told to go. 0, or -1. */
 int give_birth(const struct birth *birth, struct newborn *newborn);
 
-/*
- * Tells it to go and waits until it executes its program. *root becomes a descriptor of its root,
- * the caller's to close. Returns 0; -1 when it failed, which has been reported as name's failure,
- * and *status then is what to exit with: 125, or 126 and 127 for a program that can't be run or
- * isn't there.
- */
-int await_program(struct newborn *newborn, const char *name, int *root, int *status);
-
 #endif

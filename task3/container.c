@@ -60,10 +60,12 @@ static void describe_command(char *text, size_t size, const char *command)
 }
 
 int container_claim(struct container *container, const char *name, const struct image *image,
-		    const char *command)
+		    const char *command, bool temporary)
 {
 	char path[PATH_SIZE];
-	*container = (struct container){ .dirfd = -1, .exit_status = -1, .created = time(NULL) };
+	*container = (struct container){
+		.dirfd = -1, .exit_status = -1, .created = time(NULL), .temporary = temporary
+	};
 	snprintf(container->name, sizeof(container->name), "%s", name);
 	snprintf(container->image, sizeof(container->image), "%s", image->name);
 	container->layers = image->layers;
@@ -103,8 +105,8 @@ int container_save(const struct container *container)
 			container->init.start);
 	if (container->exit_status >= 0)
 		fprintf(writer.out, "exit=%d\n", container->exit_status);
-	if (container->copied)
-		fprintf(writer.out, "copied=1\n");
+	if (container->temporary)
+		fprintf(writer.out, "temporary=1\n");
 	layers_write(writer.out, &container->layers);
 	return record_commit(&writer, container->dirfd, "state");
 }
@@ -137,7 +139,7 @@ static int read_container(struct container *container, const char *name)
 	container->init.pid = (pid_t)record_number(&record, "pid", 0);
 	container->init.start = (unsigned long long)record_number(&record, "start", 0);
 	container->exit_status = (int)record_number(&record, "exit", -1);
-	container->copied = record_number(&record, "copied", 0) == 1;
+	container->temporary = record_number(&record, "temporary", 0) == 1;
 	layers_read(&record, &container->layers);
 	record_free(&record);
 	return 0;
@@ -220,6 +222,17 @@ int container_each(int (*visit)(struct container *container, void *arg), void *a
 	return result;
 }
 
+bool container_is_current(const struct container *container)
+{
+	struct stat own;
+	struct stat named;
+	char path[PATH_SIZE];
+	container_path(container->name, path);
+	return fstat(container->dirfd, &own) == 0 &&
+	       fstatat(state_fd(), path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+}
+
 int container_link_rootfs(const struct container *container, const char *target)
 {
 	unlinkat(container->dirfd, "rootfs.new", 0);
@@ -234,9 +247,10 @@ int container_link_rootfs(const struct container *container, const char *target)
 int container_take_down(struct container *container)
 {
 	int result = network_take_down(container);
+	bool copied = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
 	if (limits_remove(container->name, container->parent.pid) < 0)
 		result = -1;
-	if (container_link_rootfs(container, container->copied ? "copy" : "upper") < 0)
+	if (container_link_rootfs(container, copied ? "copy" : "upper") < 0)
 		result = -1;
 	return result;
 }
@@ -274,6 +288,8 @@ static int sweep_one(struct container *container, void *arg)
 		process_ended(pidfd, 5000);
 	}
 	container_take_down(container);
+	if (container->temporary)
+		container_remove(container);
 	return 0;
 }
 

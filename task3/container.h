@@ -29,7 +29,7 @@ struct container {
 	int dirfd; /* containers/NAME */
 	char image[NAME_SIZE];
 	struct layers layers;
-	bool copied; /* its root is copy/, not an overlay */
+	bool temporary; /* goes with its end, or its parent's: run --rm, and a build's steps */
 	char command[256];
 	time_t created;
 	char boot_id[40]; /* process ids mean nothing after another boot */
@@ -43,7 +43,7 @@ struct container {
  * by the caller. command is what `ps` shows. 0, or -1; container_close then has nothing to do.
  */
 int container_claim(struct container *container, const char *name, const struct image *image,
-		    const char *command);
+		    const char *command, bool temporary);
 
 /* Reads a container. 0, or -1. "no such container" is reported too. */
 int container_load(struct container *container, const char *name);
@@ -61,6 +61,9 @@ int container_open_running(struct container *container, const char *name);
 /* Calls visit for each container that can be read, sorted by name, until one returns -1. -1 then,
  * and on failure. */
 int container_each(int (*visit)(struct container *container, void *arg), void *arg);
+
+/* Is it still the one that has this name, or has it been removed (and another come)? */
+bool container_is_current(const struct container *container);
 
 /* Makes rootfs a link to target. 0, or -1. */
 int container_link_rootfs(const struct container *container, const char *target);

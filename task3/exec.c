@@ -50,26 +50,11 @@ static int join_pid_namespace(const struct container *container, int pidfd)
 	return 0;
 }
 
-static int await_joined(int handshake, const char *name, int *status)
-{
-	struct handshake_failure failure = { .status = 125 };
-	int word = HANDSHAKE_CLOSED;
-	if (handshake_tell(handshake, HANDSHAKE_GO, -1) == 0)
-		word = handshake_hear(handshake, &failure, NULL);
-	if (word == HANDSHAKE_READY)
-		word = handshake_hear(handshake, &failure, NULL);
-	if (word == HANDSHAKE_CLOSED)
-		return 0;
-	errno = failure.errnum;
-	report_errno("", "%s: %s", name, failure.text);
-	*status = failure.status;
-	return -1;
-}
-
 static int exec_in(struct container *container, int pidfd, char *const argv[])
 {
 	AUTO_CLOSE int own_end = -1;
 	AUTO_CLOSE int child_pidfd = -1;
+	AUTO_CLOSE int root = -1;
 	int child_end;
 	if (join_pid_namespace(container, pidfd) < 0)
 		return COMMAND_FAILED;
@@ -97,7 +82,7 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 
 	int status = COMMAND_FAILED;
 	if (limits_enter(container->name, container->parent.pid, child, 1) == 0 &&
-	    await_joined(own_end, container->name, &status) == 0) {
+	    await_program(own_end, container->name, &root, &status) == 0) {
 		struct watch watching = { .pid = child, .pidfd = child_pidfd, .output = -1 };
 		return watch(&watching);
 	}

@@ -78,6 +78,13 @@ static void add_set(struct netlink_batch *batch, const struct set *set)
 	netlink_be32(batch, NFTA_SET_FLAGS, set->data_size ? NFT_SET_MAP : 0);
 	netlink_be32(batch, NFTA_SET_KEY_TYPE, set->key_type);
 	netlink_be32(batch, NFTA_SET_KEY_LEN, set->key_size);
+	/* For nft alone: without it, it would print the names backwards. Type 0 of 4 bytes: the
+	 * machine's order. */
+	uint32_t host_endian = 1;
+	unsigned char userdata[6] = { 0, sizeof(host_endian) };
+	memcpy(userdata + 2, &host_endian, sizeof(host_endian));
+	if (set->key_type == TYPE_IFNAME)
+		netlink_bytes(batch, NFTA_SET_USERDATA, userdata, sizeof(userdata));
 	if (set->data_size) {
 		netlink_be32(batch, NFTA_SET_DATA_TYPE, set->data_type);
 		netlink_be32(batch, NFTA_SET_DATA_LEN, set->data_size);

@@ -2,6 +2,8 @@
 
 #include "confine.h"
 
+#include "common/cleanup.h"
+#include "common/error.h"
 #include "common/handshake.h"
 
 #include <errno.h>
@@ -44,4 +46,27 @@ void become_program(char *const argv[], int handshake)
 	execvp(argv[0], argv);
 	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
 	handshake_fail(handshake, status, "%s: cannot run it", argv[0]);
+}
+
+int await_program(int handshake, const char *name, int *root, int *status)
+{
+	struct handshake_failure failure = { .status = 125 };
+	*root = -1;
+	int word = HANDSHAKE_CLOSED;
+	if (handshake_tell(handshake, HANDSHAKE_GO, -1) == 0)
+		word = handshake_hear(handshake, &failure, root);
+	if (word == HANDSHAKE_READY) {
+		word = handshake_hear(handshake, &failure, NULL);
+		if (word == HANDSHAKE_CLOSED)
+			return 0; /* execve closed it */
+	}
+	if (word == HANDSHAKE_FAILED) {
+		errno = failure.errnum;
+		report_errno("", "%s: %s", name, failure.text);
+	} else {
+		report("%s: it was killed before its program began", name);
+	}
+	close_fd(root);
+	*status = failure.status;
+	return -1;
 }

@@ -1,4 +1,5 @@
 /* The last steps of a container's process, for run and exec alike: it becomes the user's program.
+ * And its parent's wait for that.
  */
 #ifndef CONDUCTOR_PROGRAM_H
 #define CONDUCTOR_PROGRAM_H
@@ -9,5 +10,13 @@
  * returns.
  */
 _Noreturn void become_program(char *const argv[], int handshake);
+
+/*
+ * The parent's side: tells the child to go and waits until it executes its program. *root becomes a
+ * descriptor of its root, the caller's to close. Returns 0; -1 when it failed, which has been
+ * reported as name's failure, and *status then is what to exit with: 125, or 126 and 127 for a
+ * program that can't be run or isn't there.
+ */
+int await_program(int handshake, const char *name, int *root, int *status);
 
 #endif

@@ -8,6 +8,7 @@
 #include "container.h"
 #include "limits.h"
 #include "network.h"
+#include "program.h"
 #include "userns.h"
 #include "watch.h"
 
@@ -83,7 +84,7 @@ static int claim(const struct settings *settings, struct container *container)
 	if (image_load(settings->image, &image) < 0)
 		return -1;
 	join_words(command, sizeof(command), settings->argv);
-	return container_claim(container, settings->name, &image, command);
+	return container_claim(container, settings->name, &image, command, settings->remove);
 }
 
 /* Output of a container in the background goes through a pipe, since only a reader can cap a log.
@@ -141,7 +142,7 @@ static int live(const struct settings *settings, struct container *container, st
 		if (!ready) {
 			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
 			wait_for(newborn.pid);
-		} else if (await_program(&newborn, container->name, &root, &status) < 0) {
+		} else if (await_program(newborn.handshake, container->name, &root, &status) < 0) {
 			wait_for(newborn.pid);
 		} else {
 			snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)getpid(), root);
@@ -161,17 +162,16 @@ static int live(const struct settings *settings, struct container *container, st
 }
 
 /* What began its program keeps its directory until `stop`; of what didn't, nothing stays. */
-static void finish(const struct settings *settings, struct container *container)
+static void finish(struct container *container)
 {
 	AUTO_CLOSE int lock = state_lock();
-	if (lock < 0)
+	if (lock < 0 || !container_is_current(container))
 		return;
-	bool ran = container->exit_status >= 0;
-	container->copied = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
-	if (ran && !settings->remove)
+	bool stays = container->exit_status >= 0 && !container->temporary;
+	if (stays)
 		container_save(container);
 	container_take_down(container);
-	if (!ran || settings->remove)
+	if (!stays)
 		container_remove(container);
 }
 
@@ -201,7 +201,7 @@ static int run_container(const struct settings *settings)
 		    0)
 		status = live(settings, &container, &birth);
 	close_fd(&birth.cgroup);
-	finish(settings, &container);
+	finish(&container);
 	container_close(&container);
 	return status;
 }

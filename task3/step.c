@@ -8,6 +8,7 @@
 #include "birth.h"
 #include "container.h"
 #include "network.h"
+#include "program.h"
 #include "tree.h"
 #include "watch.h"
 
@@ -150,7 +151,7 @@ static int run_step(struct container *container, const struct birth *birth, bool
 	if (ready && internet)
 		network_give_internet(container,
 				      newborn.pidfd); /* a RUN without it may still do its work */
-	if (ready && await_program(&newborn, container->name, &root, &status) == 0) {
+	if (ready && await_program(newborn.handshake, container->name, &root, &status) == 0) {
 		struct watch watching = {
 			.pid = newborn.pid, .pidfd = newborn.pidfd, .init = true, .output = -1
 		};
@@ -202,7 +203,7 @@ int make_step(const struct step *step, struct image *image, const char *id)
 	if (lock < 0)
 		return -1;
 	container_sweep();
-	int result = container_claim(&container, name, image, step->instruction->argument);
+	int result = container_claim(&container, name, image, step->instruction->argument, true);
 	close_fd(&lock);
 	if (result < 0)
 		return -1;

@@ -65,9 +65,14 @@ int command_stop(const struct invocation *invocation)
 		AUTO_CLOSE int lock = state_lock();
 		if (lock >= 0) {
 			container_sweep();
-			result = container_take_down(&container);
-			if (container_remove(&container) < 0)
-				result = -1;
+			result = 0;
+			/* One of `run --rm` has been removed by its parent, or just now by the
+			 * sweep. */
+			if (container_is_current(&container)) {
+				result = container_take_down(&container);
+				if (container_remove(&container) < 0)
+					result = -1;
+			}
 		}
 	}
 	container_close(&container);
