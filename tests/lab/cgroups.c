@@ -1,7 +1,6 @@
 /* The lab's own cgroups: one directory in each tree, which looks like the tree's root inside. */
 #include "lab.h"
 
-#include "common/cgroup.h"
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/file.h"
@@ -31,8 +30,7 @@ static void add_tree(struct cgroups *cgroups, const char *controller)
 		if (!strcmp(cgroups->trees[i].path, mount.path))
 			return;
 	}
-	cgroups->trees[cgroups->count].version = mount.version;
-	strcpy(cgroups->trees[cgroups->count++].path, mount.path);
+	cgroups->trees[cgroups->count++] = mount;
 }
 
 void cgroups_find(struct cgroups *cgroups)

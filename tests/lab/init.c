@@ -98,8 +98,12 @@ static int attend(pid_t command)
 	sigset_t set;
 	lab_signals(&set);
 	for (;;) {
-		int signal = sigwaitinfo(&set, NULL);
-		if (signal > 0 && signal != SIGCHLD)
+		siginfo_t info = { 0 };
+		int signal = sigwaitinfo(&set, &info);
+		/* A process group of 0 is one outside this PID namespace: the caller's, which has
+		 * had the terminal's signal. */
+		bool had_it = info.si_value.sival_int && getpgid(command) == 0;
+		if (signal > 0 && signal != SIGCHLD && !had_it)
 			kill(command, signal);
 		int status;
 		pid_t ended;

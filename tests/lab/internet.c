@@ -21,10 +21,11 @@
 enum { MAX_CLIENTS = 256, REQUEST_BYTES = 4096, PATIENCE_MS = 10000 };
 
 struct client {
-	int fd; /* -1: this place is free */
 	int64_t deadline_ms;
-	char source[INET_ADDRSTRLEN];
 	size_t used;
+	int fd; /* -1: this place is free */
+	bool answered;
+	char source[INET_ADDRSTRLEN];
 	char request[REQUEST_BYTES + 1];
 };
 
@@ -65,6 +66,7 @@ static void welcome(int listener)
 		return; /* it changed its mind */
 	struct client *client = find_place();
 	client->fd = fd;
+	client->answered = false;
 	client->used = 0;
 	client->deadline_ms = now_ms() + PATIENCE_MS;
 	inet_ntop(AF_INET, &from.sin_addr, client->source, sizeof(client->source));
@@ -79,7 +81,10 @@ static void answer(struct client *client, const char *status, const char *line)
 			      status, strlen(line) + 1, line);
 	/* So little always fits into a new connection's buffer. */
 	send(client->fd, text, (size_t)length, MSG_NOSIGNAL);
-	hang_up(client);
+	/* Closing while the client still sends would reset the connection, and with it the answer
+	 * may be lost: so the client closes first. */
+	shutdown(client->fd, SHUT_WR);
+	client->answered = true;
 }
 
 static void answer_request(struct client *client, const char *token)
@@ -100,6 +105,8 @@ static void answer_request(struct client *client, const char *token)
 
 static void listen_to(struct client *client, const char *token)
 {
+	if (client->answered)
+		client->used = 0; /* whatever still comes is read and dropped */
 	ssize_t got =
 		recv(client->fd, client->request + client->used, REQUEST_BYTES - client->used, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -108,6 +115,8 @@ static void listen_to(struct client *client, const char *token)
 		hang_up(client);
 		return;
 	}
+	if (client->answered)
+		return;
 	client->used += (size_t)got;
 	client->request[client->used] = '\0';
 	if (strstr(client->request, "\r\n\r\n") || strstr(client->request, "\n\n"))

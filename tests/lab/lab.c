@@ -91,9 +91,10 @@ int exec_status(const char *program)
 	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 
-_Noreturn static void run_on_internet(char **command)
+_Noreturn static void run_on_internet(char **arguments)
 {
 	error_context("lab", "internet");
+	char **command = parse_command(arguments);
 	/* A machine may have a namespace of this name too: that one is not ours to enter. */
 	AUTO_CLOSE int netns =
 		access(LAB_DIR, F_OK) == 0 ? open(INTERNET_NS, O_RDONLY | O_CLOEXEC) : -1;
@@ -115,7 +116,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argv[1] && !strcmp(argv[1], "internet"))
-		run_on_internet(parse_command(argv + 2));
+		run_on_internet(argv + 2);
 
 	static struct lab lab;
 	lab.command = parse_command(argv + 1);

@@ -6,7 +6,8 @@
 #ifndef LAB_H
 #define LAB_H
 
-#include <linux/limits.h>
+#include "common/cgroup.h"
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,10 +27,7 @@ enum { MAX_TREES = 5 };
 struct cgroups {
 	char name[32]; /* the directory's name: lab-PID */
 	size_t count;
-	struct {
-		int version;
-		char path[PATH_MAX];
-	} trees[MAX_TREES];
+	struct cgroup_mount trees[MAX_TREES];
 };
 
 /* What the parent knows, and init inherits with the copy of its memory. */

@@ -91,10 +91,10 @@ static int attend(pid_t init)
 		int signal = sigwaitinfo(&set, &info);
 		if (signal == SIGCHLD && waitpid(init, &status, WNOHANG) == init)
 			return exit_status_of(status);
-		/* What the terminal sends, COMMAND got too: it is in our process group, or its
-		 * own is in the foreground. */
-		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
-			kill(init, signal);
+		/* What the terminal sends, COMMAND may have got too: init can tell. */
+		union sigval from_terminal = { .sival_int = info.si_code == SI_KERNEL };
+		if (signal > 0 && signal != SIGCHLD)
+			sigqueue(init, signal, from_terminal);
 	}
 }
 

@@ -34,7 +34,7 @@ static bool sysctl_is(const char *name, const char *value)
 	return text && !strncmp(text, value, strlen(value)) && text[strlen(value)] == '\n';
 }
 
-const char *user_hint(const struct lab *lab, int errnum)
+static const char *hint(const struct lab *lab, int errnum)
 {
 	if (!lab->new_user)
 		return hint_namespace(errnum);
@@ -50,4 +50,12 @@ const char *user_hint(const struct lab *lab, int errnum)
 		return "user namespaces are root's only here: use sudo, or allow them with: sudo "
 		       "sysctl kernel.unprivileged_userns_clone=1";
 	return "this machine refuses ordinary users what the lab needs: use sudo";
+}
+
+const char *user_hint(const struct lab *lab, int errnum)
+{
+	int saved = errno; /* which is about to be reported, and looking for a reason changes it */
+	const char *text = hint(lab, errnum);
+	errno = saved;
+	return text;
 }
