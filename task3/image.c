@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -156,7 +155,7 @@ int command_images(const struct invocation *invocation)
 
 static int refuse_if_used(struct container *container, void *arg)
 {
-	const char *image = arg;
+	const char *image = *(const char **)arg;
 	if (strcmp(container->image, image) != 0)
 		return 0;
 	report("%s: container %s uses it (conductor stop %s)", image, container->name,
@@ -171,7 +170,7 @@ int command_rmi(const struct invocation *invocation)
 	if (!valid_name(name))
 		return usage_error(invocation, "%s: not a name for an image", name);
 	AUTO_CLOSE int lock = state_lock();
-	if (lock < 0 || container_each(refuse_if_used, (void *)(uintptr_t)name) < 0)
+	if (lock < 0 || container_each(refuse_if_used, &name) < 0)
 		return COMMAND_FAILED;
 	image_path(name, path);
 	if (unlinkat(state_fd(), path, 0) < 0) {

@@ -1,5 +1,7 @@
 #include "nft.h"
 
+#include "nft_rule.h"
+
 #include "common/cleanup.h"
 #include "common/error.h"
 
@@ -13,17 +15,6 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
-
-static const char table_name[] = "conductor";
-
-/* Every message of nf_tables has this header; ours are all of the inet family, IPv4 and IPv6 at
- * once. */
-static void begin(struct netlink_batch *batch, int type, int flags)
-{
-	struct nfgenmsg *header =
-		netlink_begin(batch, NFNL_SUBSYS_NFTABLES << 8 | type, flags, sizeof(*header));
-	header->nfgen_family = NFPROTO_INET;
-}
 
 /* A batch is what lies between these two, and takes effect as a whole. */
 static void mark(struct netlink_batch *batch, int type)
@@ -71,8 +62,8 @@ static const struct set sets[] = {
 
 static void add_set(struct netlink_batch *batch, const struct set *set)
 {
-	begin(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
-	netlink_text(batch, NFTA_SET_TABLE, table_name);
+	nft_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_text(batch, NFTA_SET_TABLE, nft_table_name);
 	netlink_text(batch, NFTA_SET_NAME, set->name);
 	netlink_be32(batch, NFTA_SET_ID, set->id);
 	netlink_be32(batch, NFTA_SET_FLAGS, set->data_size ? NFT_SET_MAP : 0);
@@ -94,8 +85,8 @@ static void add_set(struct netlink_batch *batch, const struct set *set)
 static void add_chain(struct netlink_batch *batch, const char *name, const char *type,
 		      uint32_t hook, int priority)
 {
-	begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
-	netlink_text(batch, NFTA_CHAIN_TABLE, table_name);
+	nft_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_text(batch, NFTA_CHAIN_TABLE, nft_table_name);
 	netlink_text(batch, NFTA_CHAIN_NAME, name);
 	size_t nest = netlink_nest(batch, NFTA_CHAIN_HOOK);
 	netlink_be32(batch, NFTA_HOOK_HOOKNUM, hook);
@@ -103,195 +94,6 @@ static void add_chain(struct netlink_batch *batch, const char *name, const char 
 	netlink_nest_end(batch, nest);
 	netlink_text(batch, NFTA_CHAIN_TYPE, type);
 	netlink_be32(batch, NFTA_CHAIN_POLICY, NF_ACCEPT);
-}
-
-/* --- rules: a rule is a list of expressions, which load registers, compare them and decide ------
- */
-
-struct rule {
-	struct netlink_batch *batch;
-	size_t list, element, data; /* the nests that are open */
-};
-
-static struct rule begin_rule(struct netlink_batch *batch, const char *chain)
-{
-	begin(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	netlink_text(batch, NFTA_RULE_TABLE, table_name);
-	netlink_text(batch, NFTA_RULE_CHAIN, chain);
-	return (struct rule){ .batch = batch, .list = netlink_nest(batch, NFTA_RULE_EXPRESSIONS) };
-}
-
-static void end_rule(struct rule *rule)
-{
-	netlink_nest_end(rule->batch, rule->list);
-}
-
-static void begin_expression(struct rule *rule, const char *name)
-{
-	rule->element = netlink_nest(rule->batch, NFTA_LIST_ELEM);
-	netlink_text(rule->batch, NFTA_EXPR_NAME, name);
-	rule->data = netlink_nest(rule->batch, NFTA_EXPR_DATA);
-}
-
-static void end_expression(struct rule *rule)
-{
-	netlink_nest_end(rule->batch, rule->data);
-	netlink_nest_end(rule->batch, rule->element);
-}
-
-/* Loads a fact about the packet: NFT_META_IIFNAME and the like. */
-static void load_meta(struct rule *rule, uint32_t key, uint32_t to)
-{
-	begin_expression(rule, "meta");
-	netlink_be32(rule->batch, NFTA_META_KEY, key);
-	netlink_be32(rule->batch, NFTA_META_DREG, to);
-	end_expression(rule);
-}
-
-static void load_payload(struct rule *rule, uint32_t base, uint32_t offset, uint32_t size,
-			 uint32_t to)
-{
-	begin_expression(rule, "payload");
-	netlink_be32(rule->batch, NFTA_PAYLOAD_DREG, to);
-	netlink_be32(rule->batch, NFTA_PAYLOAD_BASE, base);
-	netlink_be32(rule->batch, NFTA_PAYLOAD_OFFSET, offset);
-	netlink_be32(rule->batch, NFTA_PAYLOAD_LEN, size);
-	end_expression(rule);
-}
-
-/* Goes on only if register 1 compares so (NFT_CMP_EQ, NFT_CMP_NEQ) with the bytes. */
-static void compare(struct rule *rule, uint32_t operation, const void *bytes, size_t size)
-{
-	begin_expression(rule, "cmp");
-	netlink_be32(rule->batch, NFTA_CMP_SREG, NFT_REG_1);
-	netlink_be32(rule->batch, NFTA_CMP_OP, operation);
-	size_t data = netlink_nest(rule->batch, NFTA_CMP_DATA);
-	netlink_bytes(rule->batch, NFTA_DATA_VALUE, bytes, size);
-	netlink_nest_end(rule->batch, data);
-	end_expression(rule);
-}
-
-/* Goes on only if the key in register 1 is in the set, or isn't. A map's value lands in register 1.
- */
-static void look_up(struct rule *rule, const char *set, bool present, bool map)
-{
-	begin_expression(rule, "lookup");
-	netlink_text(rule->batch, NFTA_LOOKUP_SET, set);
-	netlink_be32(rule->batch, NFTA_LOOKUP_SREG, NFT_REG_1);
-	if (map)
-		netlink_be32(rule->batch, NFTA_LOOKUP_DREG, NFT_REG_1);
-	if (!present)
-		netlink_be32(rule->batch, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
-	end_expression(rule);
-}
-
-static void verdict(struct rule *rule, uint32_t code)
-{
-	begin_expression(rule, "immediate");
-	netlink_be32(rule->batch, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	size_t data = netlink_nest(rule->batch, NFTA_IMMEDIATE_DATA);
-	size_t nest = netlink_nest(rule->batch, NFTA_DATA_VERDICT);
-	netlink_be32(rule->batch, NFTA_VERDICT_CODE, code);
-	netlink_nest_end(rule->batch, nest);
-	netlink_nest_end(rule->batch, data);
-	end_expression(rule);
-	end_rule(rule);
-}
-
-static void masquerade(struct rule *rule)
-{
-	begin_expression(rule, "masq");
-	end_expression(rule);
-	end_rule(rule);
-}
-
-/* The words that conductor's rules are made of, named as nft's language has them. */
-
-static void iifname(struct rule *rule, bool is, const char *set)
-{
-	load_meta(rule, NFT_META_IIFNAME, NFT_REG_1);
-	look_up(rule, set, is, false);
-}
-
-static void oifname(struct rule *rule, bool is, const char *set)
-{
-	load_meta(rule, NFT_META_OIFNAME, NFT_REG_1);
-	look_up(rule, set, is, false);
-}
-
-static void nfproto(struct rule *rule, uint8_t family)
-{
-	load_meta(rule, NFT_META_NFPROTO, NFT_REG_1);
-	compare(rule, NFT_CMP_EQ, &family, sizeof(family));
-}
-
-/* ip saddr or ip daddr 127.0.0.0/8: the first byte tells. */
-static void loopback_address(struct rule *rule, uint32_t offset)
-{
-	uint8_t loopback = 127;
-	nfproto(rule, NFPROTO_IPV4);
-	load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, 1, NFT_REG_1);
-	compare(rule, NFT_CMP_EQ, &loopback, sizeof(loopback));
-}
-
-/* ct state, ct status: one of the bits is set. */
-static void conntrack(struct rule *rule, uint32_t key, uint32_t bits)
-{
-	uint32_t zero = 0;
-	begin_expression(rule, "ct");
-	netlink_be32(rule->batch, NFTA_CT_KEY, key);
-	netlink_be32(rule->batch, NFTA_CT_DREG, NFT_REG_1);
-	end_expression(rule);
-
-	begin_expression(rule, "bitwise");
-	netlink_be32(rule->batch, NFTA_BITWISE_SREG, NFT_REG_1);
-	netlink_be32(rule->batch, NFTA_BITWISE_DREG, NFT_REG_1);
-	netlink_be32(rule->batch, NFTA_BITWISE_LEN, sizeof(bits));
-	size_t mask = netlink_nest(rule->batch, NFTA_BITWISE_MASK);
-	netlink_bytes(rule->batch, NFTA_DATA_VALUE, &bits, sizeof(bits));
-	netlink_nest_end(rule->batch, mask);
-	size_t flip = netlink_nest(rule->batch, NFTA_BITWISE_XOR);
-	netlink_bytes(rule->batch, NFTA_DATA_VALUE, &zero, sizeof(zero));
-	netlink_nest_end(rule->batch, flip);
-	end_expression(rule);
-	compare(rule, NFT_CMP_NEQ, &zero, sizeof(zero));
-}
-
-static void established(struct rule *rule)
-{
-	/* As in the kernel: bit 1 << (state + 1) in the order of enum ip_conntrack_info. */
-	conntrack(rule, NFT_CT_STATE, 1U << (IP_CT_ESTABLISHED + 1) | 1U << (IP_CT_RELATED + 1));
-}
-
-/* fib daddr type local (or not): is it an address of this host; with iif, one of the incoming
- * interface? */
-static void fib_local(struct rule *rule, uint32_t operation, bool iif)
-{
-	uint32_t local = 2; /* RTN_LOCAL */
-	begin_expression(rule, "fib");
-	netlink_be32(rule->batch, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR | (iif ? NFTA_FIB_F_IIF : 0U));
-	netlink_be32(rule->batch, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	netlink_be32(rule->batch, NFTA_FIB_DREG, NFT_REG_1);
-	end_expression(rule);
-	compare(rule, operation, &local, sizeof(local));
-}
-
-/* dnat ip to tcp dport map @publish */
-static void dnat_to_published(struct rule *rule)
-{
-	uint8_t tcp = IPPROTO_TCP;
-	load_meta(rule, NFT_META_L4PROTO, NFT_REG_1);
-	compare(rule, NFT_CMP_EQ, &tcp, sizeof(tcp));
-	load_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
-	look_up(rule, "publish", true, true);
-	begin_expression(rule, "nat");
-	netlink_be32(rule->batch, NFTA_NAT_TYPE, NFT_NAT_DNAT);
-	netlink_be32(rule->batch, NFTA_NAT_FAMILY, NFPROTO_IPV4);
-	netlink_be32(rule->batch, NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
-	netlink_be32(rule->batch, NFTA_NAT_REG_PROTO_MIN,
-		     NFT_REG32_01); /* the 4 bytes behind the address */
-	end_expression(rule);
-	end_rule(rule);
 }
 
 /* --- the table, chain by chain; each rule in nft's own language stands above it ------------------
@@ -304,30 +106,30 @@ static void add_guard(struct netlink_batch *batch)
 	add_chain(batch, "guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW);
 
 	/* iifname != @containers accept */
-	struct rule rule = begin_rule(batch, "guard");
-	iifname(&rule, false, "containers");
-	verdict(&rule, NF_ACCEPT);
+	struct rule rule = rule_begin(batch, "guard");
+	rule_iifname(&rule, false, "containers");
+	rule_verdict(&rule, NF_ACCEPT);
 
 	/* meta nfproto ipv6 drop: no container has an IPv6 address of ours, so none can be checked
 	 */
-	rule = begin_rule(batch, "guard");
-	nfproto(&rule, NFPROTO_IPV6);
-	verdict(&rule, NF_DROP);
+	rule = rule_begin(batch, "guard");
+	rule_nfproto(&rule, NFPROTO_IPV6);
+	rule_verdict(&rule, NF_DROP);
 
 	/* ip daddr 127.0.0.0/8 drop: route_localnet opens the host's loopback (CVE-2020-8558) */
-	rule = begin_rule(batch, "guard");
-	loopback_address(&rule, 16);
-	verdict(&rule, NF_DROP);
+	rule = rule_begin(batch, "guard");
+	rule_loopback(&rule, 16);
+	rule_verdict(&rule, NF_DROP);
 
 	/* meta protocol ip iifname . ip saddr != @addresses drop: a forged source */
-	rule = begin_rule(batch, "guard");
-	load_meta(&rule, NFT_META_PROTOCOL, NFT_REG_1);
-	compare(&rule, NFT_CMP_EQ, &ipv4, sizeof(ipv4));
-	nfproto(&rule, NFPROTO_IPV4);
-	load_meta(&rule, NFT_META_IIFNAME, NFT_REG_1);
-	load_payload(&rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG_2);
-	look_up(&rule, "addresses", false, false);
-	verdict(&rule, NF_DROP);
+	rule = rule_begin(batch, "guard");
+	rule_meta(&rule, NFT_META_PROTOCOL, NFT_REG_1);
+	rule_compare(&rule, NFT_CMP_EQ, &ipv4, sizeof(ipv4));
+	rule_nfproto(&rule, NFPROTO_IPV4);
+	rule_meta(&rule, NFT_META_IIFNAME, NFT_REG_1);
+	rule_payload(&rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG_2);
+	rule_look_up(&rule, "addresses", false, false);
+	rule_verdict(&rule, NF_DROP);
 }
 
 /* Published ports: from elsewhere (prerouting) and from the host itself (output). */
@@ -335,33 +137,33 @@ static void add_dnat(struct netlink_batch *batch)
 {
 	add_chain(batch, "dnat_in", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST);
 	/* iifname != @containers fib daddr type local dnat ip to tcp dport map @publish */
-	struct rule rule = begin_rule(batch, "dnat_in");
-	iifname(&rule, false, "containers");
-	fib_local(&rule, NFT_CMP_EQ, false);
-	dnat_to_published(&rule);
+	struct rule rule = rule_begin(batch, "dnat_in");
+	rule_iifname(&rule, false, "containers");
+	rule_fib_local(&rule, NFT_CMP_EQ, false);
+	rule_dnat_to_published(&rule);
 
 	add_chain(batch, "dnat_local", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST);
 	/* fib daddr type local dnat ip to tcp dport map @publish */
-	rule = begin_rule(batch, "dnat_local");
-	fib_local(&rule, NFT_CMP_EQ, false);
-	dnat_to_published(&rule);
+	rule = rule_begin(batch, "dnat_local");
+	rule_fib_local(&rule, NFT_CMP_EQ, false);
+	rule_dnat_to_published(&rule);
 }
 
 static void add_masquerade(struct netlink_batch *batch)
 {
 	add_chain(batch, "masq", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
 	/* iifname @containers oifname != @containers masquerade */
-	struct rule rule = begin_rule(batch, "masq");
-	iifname(&rule, true, "containers");
-	oifname(&rule, false, "containers");
-	masquerade(&rule);
+	struct rule rule = rule_begin(batch, "masq");
+	rule_iifname(&rule, true, "containers");
+	rule_oifname(&rule, false, "containers");
+	rule_masquerade(&rule);
 
 	/* ip saddr 127.0.0.0/8 oifname @containers masquerade: localhost:OUTER needs an answerable
 	 * source */
-	rule = begin_rule(batch, "masq");
-	loopback_address(&rule, 12);
-	oifname(&rule, true, "containers");
-	masquerade(&rule);
+	rule = rule_begin(batch, "masq");
+	rule_loopback(&rule, 12);
+	rule_oifname(&rule, true, "containers");
+	rule_masquerade(&rule);
 }
 
 /* What a container may say to the host: to its own link's end, nothing else. */
@@ -369,15 +171,15 @@ static void add_to_host(struct netlink_batch *batch)
 {
 	add_chain(batch, "to_host", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER);
 	/* ct state established,related accept */
-	struct rule rule = begin_rule(batch, "to_host");
-	established(&rule);
-	verdict(&rule, NF_ACCEPT);
+	struct rule rule = rule_begin(batch, "to_host");
+	rule_established(&rule);
+	rule_verdict(&rule, NF_ACCEPT);
 
 	/* iifname @containers fib daddr . iif type != local drop */
-	rule = begin_rule(batch, "to_host");
-	iifname(&rule, true, "containers");
-	fib_local(&rule, NFT_CMP_NEQ, true);
-	verdict(&rule, NF_DROP);
+	rule = rule_begin(batch, "to_host");
+	rule_iifname(&rule, true, "containers");
+	rule_fib_local(&rule, NFT_CMP_NEQ, true);
+	rule_verdict(&rule, NF_DROP);
 }
 
 /* What passes through: published ports in, the internet out, peers; nothing else. */
@@ -385,47 +187,47 @@ static void add_between(struct netlink_batch *batch)
 {
 	add_chain(batch, "between", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER);
 	/* ct state established,related accept */
-	struct rule rule = begin_rule(batch, "between");
-	established(&rule);
-	verdict(&rule, NF_ACCEPT);
+	struct rule rule = rule_begin(batch, "between");
+	rule_established(&rule);
+	rule_verdict(&rule, NF_ACCEPT);
 
 	/* iifname != @containers oifname @containers ct status dnat accept */
-	rule = begin_rule(batch, "between");
-	iifname(&rule, false, "containers");
-	oifname(&rule, true, "containers");
-	conntrack(&rule, NFT_CT_STATUS, IPS_DST_NAT);
-	verdict(&rule, NF_ACCEPT);
+	rule = rule_begin(batch, "between");
+	rule_iifname(&rule, false, "containers");
+	rule_oifname(&rule, true, "containers");
+	rule_ct_status(&rule, IPS_DST_NAT);
+	rule_verdict(&rule, NF_ACCEPT);
 
 	/* iifname @internet oifname != @containers accept */
-	rule = begin_rule(batch, "between");
-	iifname(&rule, true, "internet");
-	oifname(&rule, false, "containers");
-	verdict(&rule, NF_ACCEPT);
+	rule = rule_begin(batch, "between");
+	rule_iifname(&rule, true, "internet");
+	rule_oifname(&rule, false, "containers");
+	rule_verdict(&rule, NF_ACCEPT);
 
 	/* iifname . oifname @peers accept */
-	rule = begin_rule(batch, "between");
-	load_meta(&rule, NFT_META_IIFNAME, NFT_REG_1);
-	load_meta(&rule, NFT_META_OIFNAME, NFT_REG_2);
-	look_up(&rule, "peers", true, false);
-	verdict(&rule, NF_ACCEPT);
+	rule = rule_begin(batch, "between");
+	rule_meta(&rule, NFT_META_IIFNAME, NFT_REG_1);
+	rule_meta(&rule, NFT_META_OIFNAME, NFT_REG_2);
+	rule_look_up(&rule, "peers", true, false);
+	rule_verdict(&rule, NF_ACCEPT);
 
 	/* iifname @containers drop */
-	rule = begin_rule(batch, "between");
-	iifname(&rule, true, "containers");
-	verdict(&rule, NF_DROP);
+	rule = rule_begin(batch, "between");
+	rule_iifname(&rule, true, "containers");
+	rule_verdict(&rule, NF_DROP);
 
 	/* oifname @containers drop */
-	rule = begin_rule(batch, "between");
-	oifname(&rule, true, "containers");
-	verdict(&rule, NF_DROP);
+	rule = rule_begin(batch, "between");
+	rule_oifname(&rule, true, "containers");
+	rule_verdict(&rule, NF_DROP);
 }
 
 int nft_make_table(void)
 {
 	struct netlink_batch batch = { 0 };
 	mark(&batch, NFNL_MSG_BATCH_BEGIN);
-	begin(&batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-	netlink_text(&batch, NFTA_TABLE_NAME, table_name);
+	nft_message(&batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_text(&batch, NFTA_TABLE_NAME, nft_table_name);
 	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
 		add_set(&batch, &sets[i]);
 	add_guard(&batch);
@@ -441,8 +243,8 @@ int nft_table_exists(void)
 {
 	struct netlink_batch batch = { 0 };
 	AUTO_CLOSE int fd = netlink_open(NETLINK_NETFILTER);
-	begin(&batch, NFT_MSG_GETTABLE, 0);
-	netlink_text(&batch, NFTA_TABLE_NAME, table_name);
+	nft_message(&batch, NFT_MSG_GETTABLE, 0);
+	netlink_text(&batch, NFTA_TABLE_NAME, nft_table_name);
 	if (fd >= 0 && netlink_send(fd, &batch) == 0)
 		return 1;
 	if (fd >= 0 && errno == ENOENT)
@@ -458,8 +260,8 @@ int nft_delete_table(void)
 	if (exists <= 0)
 		return exists;
 	mark(&batch, NFNL_MSG_BATCH_BEGIN);
-	begin(&batch, NFT_MSG_DELTABLE, 0);
-	netlink_text(&batch, NFTA_TABLE_NAME, table_name);
+	nft_message(&batch, NFT_MSG_DELTABLE, 0);
+	netlink_text(&batch, NFTA_TABLE_NAME, nft_table_name);
 	mark(&batch, NFNL_MSG_BATCH_END);
 	return send_batch(&batch, "cannot delete the table conductor");
 }
@@ -477,8 +279,8 @@ static void value(struct netlink_batch *batch, int type, const void *bytes, size
 static void element_message(struct netlink_batch *batch, int type, const char *set, const void *key,
 			    size_t key_size, const void *data, size_t data_size)
 {
-	begin(batch, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
-	netlink_text(batch, NFTA_SET_ELEM_LIST_TABLE, table_name);
+	nft_message(batch, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+	netlink_text(batch, NFTA_SET_ELEM_LIST_TABLE, nft_table_name);
 	netlink_text(batch, NFTA_SET_ELEM_LIST_SET, set);
 	size_t list = netlink_nest(batch, NFTA_SET_ELEM_LIST_ELEMENTS);
 	size_t element = netlink_nest(batch, NFTA_LIST_ELEM);

@@ -11,20 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The command's name, in parentheses, may hold anything: count the fields from its end. */
+enum { FIELD_STATE = 3, FIELD_START = 22 }; /* of /proc/PID/stat, proc(5) */
+
 static int read_stat(pid_t pid, char *process_state, unsigned long long *start)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	AUTO_FREE char *text = read_file(AT_FDCWD, path, NULL);
-	const char *fields = text ? strrchr(text, ')') : NULL;
-	if (!fields || sscanf(fields,
-			      ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-			      "%*s %*s %*s %llu",
-			      process_state, start) != 2) {
+	/* The second field, the name in parentheses, may hold anything: count from its end. */
+	char *field = text ? strrchr(text, ')') : NULL;
+	for (int number = 2; field && number < FIELD_START; number++) {
+		field = strchr(field + 1, ' ');
+		if (field && number + 1 == FIELD_STATE)
+			*process_state = field[1];
+	}
+	if (!field) {
 		errno = ESRCH;
 		return -1;
 	}
+	*start = strtoull(field, NULL, 10);
 	return 0;
 }
 

@@ -24,7 +24,7 @@ static uint32_t rotate(uint32_t word, int bits)
 static void add_block(struct sha256 *hash)
 {
 	uint32_t words[64];
-	for (int i = 0; i < 16; i++) {
+	for (size_t i = 0; i < 16; i++) {
 		const unsigned char *b = hash->block + 4 * i;
 		words[i] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 	}

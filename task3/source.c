@@ -218,7 +218,8 @@ static int run_helper(char *const argv[])
 static int fill_from_suite(int to, const char *argument)
 {
 	char target[64];
-	const char *suite = strchr(argument, ':') + 1;
+	char suite[64];
+	snprintf(suite, sizeof(suite), "%s", strchr(argument, ':') + 1);
 	snprintf(target, sizeof(target), "/proc/%d/fd/%d", (int)getpid(), to);
 	char real[4096];
 	ssize_t length = readlink(target, real, sizeof(real) - 1);
@@ -232,8 +233,8 @@ static int fill_from_suite(int to, const char *argument)
 		return -1;
 	}
 	real[length] = '\0';
-	char *const argv[] = { (char[]){ "debootstrap" }, (char[]){ "--variant=minbase" },
-			       (char *)(uintptr_t)suite, real, NULL };
+	char *const argv[] = { (char[]){ "debootstrap" }, (char[]){ "--variant=minbase" }, suite,
+			       real, NULL };
 	return run_helper(argv);
 }
 
