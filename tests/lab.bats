@@ -339,6 +339,10 @@ on_terminal() { # WHO COMMAND
 	for who in $USERS; do
 		# shellcheck disable=SC2016
 		run -0 script_in_lab "$who" '
+			for ((i = 0; i < 200; i++)); do # it may still be about to take its name
+				! grep -qx lab-internet /proc/2/comm || break
+				sleep 0.02
+			done
 			echo $(cat /proc/[0-9]*/comm)
 			orphan=$(bash -c "sleep 1000 >/dev/null & echo \$!")
 			grep PPid "/proc/$orphan/status"
