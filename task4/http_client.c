@@ -97,7 +97,6 @@ static int parse(struct http_reply *reply, bool at_end)
 
 static int receive_reply(int fd, int64_t deadline_ms, struct http_reply *reply)
 {
-	reply->size = 0;
 	int result = 0;
 	while (result == 0) {
 		ssize_t got = recv(fd, reply->data + reply->size,
@@ -116,6 +115,7 @@ static int receive_reply(int fd, int64_t deadline_ms, struct http_reply *reply)
 
 int http_fetch(const struct http_url *url, int64_t deadline_ms, struct http_reply *reply)
 {
+	reply->size = 0;
 	AUTO_CLOSE int fd = connect_to(url, deadline_ms);
 	if (fd < 0 || send_request(fd, url, deadline_ms) < 0)
 		return -1;
