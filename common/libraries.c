@@ -1,6 +1,7 @@
 #include "common/libraries.h"
 
 #include "common/cleanup.h"
+#include "common/elf.h"
 #include "common/file.h"
 #include "common/process.h"
 
@@ -73,7 +74,9 @@ char *find_on_path(const char *program)
 	while (*path) {
 		size_t length = strcspn(path, ":");
 		char candidate[PATH_MAX];
-		snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, path, program);
+		/* An empty entry is the current directory. */
+		snprintf(candidate, sizeof(candidate), "%.*s/%s", length ? (int)length : 1,
+			 length ? path : ".", program);
 		struct stat status;
 		if (stat(candidate, &status) == 0 && S_ISREG(status.st_mode) &&
 		    access(candidate, X_OK) == 0)
@@ -144,7 +147,7 @@ static int add_path(struct search *search, const char *path)
 
 	struct stat status;
 	if (stat(walked, &status) < 0)
-		return fail(search, errno, "%s is missing", walked);
+		return fail(search, errno, "%s: %s", walked, strerror(errno));
 	if (list_add(search->list, walked) < 0)
 		return fail(search, errno, "no memory");
 	return 0;
@@ -155,15 +158,30 @@ static bool is_own_loader(const char *path)
 {
 	char real[PATH_MAX];
 	struct stat status;
-	if (!realpath(path, real) || stat(real, &status) < 0)
+	struct stat top;
+	if (!realpath(path, real) || stat(real, &status) < 0 || stat("/", &top) < 0)
 		return false;
 	const char *base = strrchr(real, '/') + 1;
 	bool at_home = !strncmp(real, "/lib", 4) || !strncmp(real, "/usr/lib", 8);
 	bool named = !strncmp(base, "ld-", 3) || !strncmp(base, "ld.so", 5) ||
 		     !strncmp(base, "libc.so", 7);
-	/* In a user namespace with one id, root's files are shown as the overflow user's. */
-	bool root_owned = status.st_uid == 0 || status.st_uid == 65534;
+	/* Root's own, as "/" is. Not compared with 0: in a user namespace that doesn't have root's
+	 * id, its files are shown as the overflow user's. */
+	bool root_owned = status.st_uid == top.st_uid;
 	return at_home && named && root_owned && S_ISREG(status.st_mode) && !(status.st_mode & 022);
+}
+
+/* glibc: "P: error while loading shared libraries: libfoo.so.1: cannot open ...". musl: "Error
+ * loading shared library libfoo.so.1: No such file ...". Fills in why for such a line. */
+static int check_complaint(struct search *search, const char *line)
+{
+	const char *library = strstr(line, "loading shared librar");
+	if (!library)
+		return 0;
+	library += strcspn(library, ":y") + 1; /* past "libraries:" or "library" */
+	library += strspn(library, " ");
+	return fail(search, ENOENT, "its library %.*s is missing or broken",
+		    (int)strcspn(library, ":"), library);
 }
 
 /*
@@ -171,14 +189,12 @@ static bool is_own_loader(const char *path)
  *     libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f...)
  *     /lib64/ld-linux-x86-64.so.2 (0x00007f...)
  *     linux-vdso.so.1 (0x00007f...)            the kernel's, no file
- *     libfoo.so.1 => not found
  */
 static int add_libraries(struct search *search, char *loader, char *program)
 {
 	char *const argv[] = { loader, (char[]){ "--list" }, program, NULL };
-	char *const no_environment[] = {
-		NULL
-	}; /* LD_PRELOAD and LD_LIBRARY_PATH are not the program's */
+	/* LD_PRELOAD and LD_LIBRARY_PATH are ours, not the program's. */
+	char *const no_environment[] = { NULL };
 	AUTO_FREE char *output = NULL;
 	int status = run_and_read(argv, no_environment, 1, &output);
 	if (status < 0)
@@ -189,9 +205,8 @@ static int add_libraries(struct search *search, char *loader, char *program)
 		line += strspn(line, " \t");
 		char *arrow = strstr(line, " => ");
 		char *path = arrow ? arrow + 4 : line;
-		if (arrow && !strncmp(path, "not found", 9))
-			return fail(search, ENOENT, "its library %.*s is missing",
-				    (int)(arrow - line), line);
+		if (check_complaint(search, line) < 0)
+			return -1;
 		char *address = strstr(path, " (0x");
 		if (path[0] != '/' || !address)
 			continue;
@@ -204,51 +219,16 @@ static int add_libraries(struct search *search, char *loader, char *program)
 	return 0;
 }
 
-/* Reads the program header's PT_INTERP, for 32 and 64 bits: elf(5). 0 with "" for a static program.
- */
-static int read_interpreter(struct search *search, int fd, char *interpreter, size_t size)
-{
-	union {
-		unsigned char ident[EI_NIDENT];
-		Elf32_Ehdr e32;
-		Elf64_Ehdr e64;
-	} header = { 0 };
-	*interpreter = '\0';
-	ssize_t got = pread(fd, &header, sizeof(header), 0);
-	bool wide = header.ident[EI_CLASS] == ELFCLASS64;
-	if (got < (ssize_t)(wide ? sizeof(header.e64) : sizeof(header.e32)))
-		return fail(search, ENOEXEC, "its ELF header is cut short");
-	int own = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
-	if (header.ident[EI_DATA] != own)
-		return fail(search, ENOEXEC, "it is for a machine of another byte order");
-
-	unsigned count = wide ? header.e64.e_phnum : header.e32.e_phnum;
-	uint64_t table = wide ? header.e64.e_phoff : header.e32.e_phoff;
-	size_t entry_size = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
-	for (unsigned i = 0; i < count; i++) {
-		union {
-			Elf32_Phdr p32;
-			Elf64_Phdr p64;
-		} entry;
-		uint64_t at = table + i * entry_size;
-		if (at > INT64_MAX ||
-		    pread(fd, &entry, entry_size, (off_t)at) != (ssize_t)entry_size)
-			return fail(search, ENOEXEC, "its program headers are cut short");
-		/* p_type comes first in both. */
-		if (entry.p32.p_type != PT_INTERP)
-			continue;
-		uint64_t length = wide ? entry.p64.p_filesz : entry.p32.p_filesz;
-		uint64_t offset = wide ? entry.p64.p_offset : entry.p32.p_offset;
-		if (length < 2 || length > size || offset > INT64_MAX ||
-		    pread(fd, interpreter, length, (off_t)offset) != (ssize_t)length ||
-		    interpreter[length - 1] != '\0' || interpreter[0] != '/')
-			return fail(search, ENOEXEC, "its PT_INTERP is broken");
-		return 0;
-	}
-	return 0;
-}
-
 static int add_program(struct search *search, const char *program);
+
+static int add_interpreter(struct search *search, const char *path)
+{
+	char why[PATH_MAX];
+	if (add_program(search, path) == 0)
+		return 0;
+	snprintf(why, sizeof(why), "%s", search->why);
+	return fail(search, errno, "its interpreter %s: %s", path, why);
+}
 
 /* Takes the interpreter from a script's first line; for "#!/usr/bin/env NAME" NAME as well. */
 static int add_script(struct search *search, int fd)
@@ -264,7 +244,7 @@ static int add_script(struct search *search, int fd)
 		return fail(search, ENOEXEC, "its #! line names no absolute path");
 	if (++search->interpreters > MAX_INTERPRETERS)
 		return fail(search, ELOOP, "its interpreters are scripts of scripts");
-	if (add_program(search, interpreter) < 0)
+	if (add_interpreter(search, interpreter) < 0)
 		return -1;
 	const char *base = strrchr(interpreter, '/') + 1;
 	if (strcmp(base, "env") || !rest)
@@ -278,7 +258,7 @@ static int add_script(struct search *search, int fd)
 	if (!found)
 		return fail(search, ENOENT, "its interpreter %s is missing",
 			    word ? word : "(none)");
-	return add_program(search, found);
+	return add_interpreter(search, found);
 }
 
 static int add_program(struct search *search, const char *program)
@@ -313,19 +293,23 @@ static int add_program(struct search *search, const char *program)
 	if (got < SELFMAG || memcmp(magic, ELFMAG, SELFMAG))
 		return fail(search, ENOEXEC, "is neither an ELF program nor a script with #!");
 
-	char loader[PATH_MAX];
-	if (read_interpreter(search, fd, loader, sizeof(loader)) < 0)
-		return -1;
+	const char *why;
+	struct elf_start start;
+	if (elf_read_start(fd, &start, &why) < 0)
+		return fail(search, errno, "%s", why);
+	/* Such a program has code of its choice run by the loader, even if that is only to list. */
+	if (start.audited)
+		return fail(search, EPERM, "it asks for an audit library (DT_AUDIT)");
 	if (add_path(search, absolute) < 0)
 		return -1;
-	if (!*loader)
+	if (!*start.interpreter)
 		return 0;
-	if (!is_own_loader(loader))
+	if (!is_own_loader(start.interpreter))
 		return fail(search, EPERM, "its loader %s is not one of this machine's own",
-			    loader);
-	if (add_path(search, loader) < 0)
+			    start.interpreter);
+	if (add_path(search, start.interpreter) < 0)
 		return -1;
-	return add_libraries(search, loader, absolute);
+	return add_libraries(search, start.interpreter, absolute);
 }
 
 int find_needed_files(const char *program, struct path_list *list, char *why, size_t why_size)

@@ -25,7 +25,7 @@ int wait_for(pid_t pid)
 	return exit_status_of(status);
 }
 
-int run_and_read(char *const argv[], char *const envp[], int quiet, char **output)
+int run_and_read(char *const argv[], char *const envp[], int errors_too, char **output)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -39,8 +39,8 @@ int run_and_read(char *const argv[], char *const envp[], int quiet, char **outpu
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, writing, STDOUT_FILENO);
-	if (quiet)
-		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (errors_too)
+		posix_spawn_file_actions_adddup2(&actions, writing, STDERR_FILENO);
 	pid_t pid;
 	int error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, envp ? envp : environ);
 	posix_spawn_file_actions_destroy(&actions);

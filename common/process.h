@@ -12,10 +12,10 @@ int wait_for(pid_t pid);
 
 /*
  * Runs argv[0], an absolute path or a name on PATH, with this environment (NULL: our own) and reads
- * its standard output to the end; standard input is /dev/null, standard error ours or, with quiet,
- * nowhere. *output ends in NUL and is the caller's to free. Returns the exit status, or -1 with
+ * its standard output to the end, and with errors_too what it complains of; standard input is
+ * /dev/null. *output ends in NUL and is the caller's to free. Returns the exit status, or -1 with
  * errno.
  */
-int run_and_read(char *const argv[], char *const envp[], int quiet, char **output);
+int run_and_read(char *const argv[], char *const envp[], int errors_too, char **output);
 
 #endif
