@@ -14,17 +14,21 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-	CONNECTIONS_MAX = 900, /* with room below the usual limit of 1024 descriptors */
-	FAIR_MS = 250,	       /* when room is needed, who has waited for longer must go */
-	RETRY_MS = 50,	       /* after accept(2) failed for want of something */
-	STOP_MS = 1000,	       /* for the last answers, after SIGTERM */
-	ACCEPTS_MAX = 64,      /* clients taken in at a time */
+	CONNECTIONS_MAX = 4000,
+	FAIR_MS = 250,	  /* when room is needed, who has waited for longer must go */
+	RETRY_MS = 50,	  /* after accept(2) failed for want of something */
+	STOP_MS = 1000,	  /* for the last answers, after SIGTERM */
+	ACCEPTS_MAX = 64, /* clients taken in at a time */
 };
+
+/* Workers may need some too. */
+enum { DESCRIPTORS_WANTED = CONNECTIONS_MAX + 500 };
 
 enum { POLL_SIGNAL, POLL_DONE, POLL_LISTENER, POLL_FIRST_CONNECTION };
 
@@ -59,6 +63,17 @@ static void make_answer(struct work *work, void *arg)
 		route->handler(&response, request->method == HTTP_HEAD, connection->since_ms,
 			       service->arg);
 	connection_answer(connection, &response);
+}
+
+/* A descriptor for every connection, as far as this is allowed: the usual limit of 1024 is for
+ * programs that use select(2). Where it isn't, accept_one sees to it that the service goes on. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* A listening socket on the port, or -1 with errno. */
@@ -267,6 +282,7 @@ static int serve(struct server *server)
 static int open_server(struct server *server)
 {
 	const struct http_service *service = server->service;
+	raise_descriptor_limit();
 	server->listener = listen_on(service->port);
 	if (server->listener < 0) {
 		const char *hint = errno == EADDRINUSE ? "another program has this port"
