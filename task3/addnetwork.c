@@ -167,8 +167,11 @@ static int realize(const struct container *container, const struct network *netw
 	    (rtnl_add_default_route(&network->link, netns) < 0 ||
 	     write_resolv_conf(container, true) < 0))
 		return -1;
-	if ((network->internet || network->published_count) && network_forwarding_on() < 0)
-		return -1;
+	if (network->internet || network->published_count) {
+		nft_warn_of_drops();
+		if (network_forwarding_on() < 0)
+			return -1;
+	}
 	return write_hosts(container, network);
 }
 
@@ -290,6 +293,7 @@ static int make_peers(struct side *a, struct side *b)
 	nft_peers(&change, a->network.link.outside, b->network.link.outside);
 	if (nft_commit(&change) < 0 || network_forwarding_on() < 0)
 		return -1;
+	nft_warn_of_drops();
 	return write_hosts(&a->container, &a->network) < 0 ||
 			       write_hosts(&b->container, &b->network) < 0
 		       ? -1

@@ -108,6 +108,8 @@ static int follow(struct container *container, int *log)
 		return -1;
 	}
 	bool running = pidfd >= 0;
+	if (print_new(container->dirfd, log) < 0) /* what came before the watch began */
+		return -1;
 	while (running) {
 		struct pollfd events[] = { { .fd = changes, .events = POLLIN },
 					   { .fd = pidfd, .events = POLLIN } };
@@ -124,8 +126,11 @@ static int follow(struct container *container, int *log)
 			at += (ssize_t)(sizeof(*event) + event->len);
 		}
 		running = !events[1].revents;
-		if (!running) /* its parent writes the last of it, and only then records the end */
-			process_ended(process_open(&container->parent), 2000);
+		if (!running) { /* its parent writes the last of it, then it tidies up and ends */
+			AUTO_CLOSE int parent = process_open(&container->parent);
+			if (parent >= 0)
+				process_ended(parent, 2000);
+		}
 		if (print_new(container->dirfd, log) < 0)
 			return -1;
 	}

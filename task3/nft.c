@@ -266,6 +266,43 @@ int nft_delete_table(void)
 	return send_batch(&batch, "cannot delete the table conductor");
 }
 
+static int warn_of_drop(const struct nlmsghdr *message, void *arg)
+{
+	(void)arg;
+	const struct nfgenmsg *header = NLMSG_DATA(message);
+	size_t size;
+	const void *chain = netlink_attributes(message, sizeof(*header), &size);
+	const struct nlattr *table = netlink_find(chain, size, NFTA_CHAIN_TABLE, 2);
+	const struct nlattr *name = netlink_find(chain, size, NFTA_CHAIN_NAME, 2);
+	const struct nlattr *policy = netlink_find(chain, size, NFTA_CHAIN_POLICY, 4);
+	const struct nlattr *hook = netlink_find(chain, size, NFTA_CHAIN_HOOK, 4);
+	const struct nlattr *number =
+		hook ? netlink_find(netlink_payload(hook), netlink_payload_size(hook),
+				    NFTA_HOOK_HOOKNUM, 4)
+		     : NULL;
+	if (!table || !name || !policy || !number ||
+	    (header->nfgen_family != NFPROTO_IPV4 && header->nfgen_family != NFPROTO_INET))
+		return 0;
+	uint32_t values[2];
+	memcpy(&values[0], netlink_payload(policy), sizeof(values[0]));
+	memcpy(&values[1], netlink_payload(number), sizeof(values[1]));
+	if (ntohl(values[0]) == NF_DROP && ntohl(values[1]) == NF_INET_FORWARD)
+		report("warning: the host's firewall drops what it doesn't know (table %s, chain "
+		       "%s, policy drop): "
+		       "containers' traffic needs an accept there",
+		       (const char *)netlink_payload(table), (const char *)netlink_payload(name));
+	return 0;
+}
+
+void nft_warn_of_drops(void)
+{
+	struct netlink_batch batch = { 0 };
+	AUTO_CLOSE int fd = netlink_open(NETLINK_NETFILTER);
+	nft_message(&batch, NFT_MSG_GETCHAIN, NLM_F_DUMP)->nfgen_family = NFPROTO_UNSPEC;
+	if (fd >= 0)
+		netlink_dump(fd, &batch, warn_of_drop, NULL);
+}
+
 /* --- elements ----------------------------------------------------------------------------------
  */
 

@@ -22,6 +22,13 @@ int nft_make_table(void);
 int nft_delete_table(void);
 
 /*
+ * Warns of every chain of another firewall that drops what is forwarded unless a rule of its own
+ * says otherwise (docker's FORWARD): no accept of ours can overrule it. A warning, so it never
+ * fails.
+ */
+void nft_warn_of_drops(void);
+
+/*
  * A change of elements: begin, any of the elements below, commit. Either all of it takes effect or
  * nothing. To add an element again, or to remove one that isn't there, is no error. Addresses and
  * ports are in host byte order.

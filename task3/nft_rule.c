@@ -7,11 +7,12 @@
 
 const char nft_table_name[] = "conductor";
 
-void nft_message(struct netlink_batch *batch, int type, int flags)
+struct nfgenmsg *nft_message(struct netlink_batch *batch, int type, int flags)
 {
 	struct nfgenmsg *header =
 		netlink_begin(batch, NFNL_SUBSYS_NFTABLES << 8 | type, flags, sizeof(*header));
 	header->nfgen_family = NFPROTO_INET;
+	return header;
 }
 
 struct rule rule_begin(struct netlink_batch *batch, const char *chain)

@@ -8,13 +8,16 @@
 
 #include "common/netlink.h"
 
+#include <linux/netfilter/nfnetlink.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
 extern const char nft_table_name[];
 
-/* Begins any message of nf_tables; ours are all of the inet family, IPv4 and IPv6 at once. */
-void nft_message(struct netlink_batch *batch, int type, int flags);
+/* Begins any message of nf_tables and returns its header; ours are of the inet family, IPv4 and
+ * IPv6 at once. */
+struct nfgenmsg *nft_message(struct netlink_batch *batch, int type, int flags);
 
 struct rule {
 	struct netlink_batch *batch;
