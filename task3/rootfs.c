@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -73,6 +74,27 @@ static void copy_layers(const struct rootfs *rootfs, int handshake)
 	}
 }
 
+/*
+ * Adds flags to a bind mount, which has the flags of what it shows. Those must be said again: a
+ * user namespace may not take the host's nosuid, nodev or noexec away, and would be refused. -1
+ * with errno.
+ */
+static int remount(const char *target, unsigned long flags)
+{
+	struct statvfs has;
+	if (statvfs(target, &has) < 0)
+		return -1;
+	if (has.f_flag & ST_NOSUID)
+		flags |= MS_NOSUID;
+	if (has.f_flag & ST_NODEV)
+		flags |= MS_NODEV;
+	if (has.f_flag & ST_NOEXEC)
+		flags |= MS_NOEXEC;
+	if (has.f_flag & ST_RDONLY)
+		flags |= MS_RDONLY;
+	return mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | flags, NULL);
+}
+
 /* Mounts the root, on a directory "root" that we then are in. */
 static void mount_root(const struct rootfs *rootfs, int handshake)
 {
@@ -84,8 +106,7 @@ static void mount_root(const struct rootfs *rootfs, int handshake)
 	if (mount_overlay(rootfs, path) < 0) {
 		report_errno("", "no overlay here, so the image is copied");
 		copy_layers(rootfs, handshake);
-		if (mount(copy, path, NULL, MS_BIND, NULL) < 0 ||
-		    mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_NODEV, NULL) < 0)
+		if (mount(copy, path, NULL, MS_BIND, NULL) < 0 || remount(path, MS_NODEV) < 0)
 			handshake_fail(handshake, 125, "cannot mount the container's root");
 	}
 	if (chdir(path) < 0)
@@ -104,8 +125,7 @@ static void mount_filesystem(const struct filesystem *fs, int handshake)
 		handshake_fail(handshake, 125, "cannot make %s in the image", fs->target);
 	if (mount(fs->type, fs->target, fs->type, fs->flags, fs->options) < 0 &&
 	    !(fs->may_be_missing && errno == ENOENT))
-		handshake_fail(handshake, 125, "cannot mount %s%s%s", fs->target,
-			       *hint_mount(errno) ? ": " : "", hint_mount(errno));
+		handshake_fail(handshake, 125, "cannot mount %s", fs->target);
 }
 
 /*
@@ -119,8 +139,7 @@ static void mount_dev(int handshake)
 	if (mkdir("/dev", 0755) < 0 && errno != EEXIST)
 		handshake_fail(handshake, 125, "cannot make /dev in the image");
 	if (mount("dev", "/dev", NULL, MS_BIND | recursive, NULL) < 0 ||
-	    mount(NULL, "/dev", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC,
-		  NULL) < 0)
+	    remount("/dev", MS_RDONLY | MS_NOSUID | MS_NOEXEC) < 0)
 		handshake_fail(handshake, 125, "cannot mount the host's /dev");
 
 	static const struct filesystem own[] = {
