@@ -89,35 +89,38 @@ static int make_accounting_v1(struct cpu_cgroup *cgroup, const char *limiting_tr
 		return -1;
 	if (strcmp(tree.path, limiting_tree) != 0)
 		return make_cgroup(tree.path, cgroup->accounting, sizeof(cgroup->accounting));
-	strcpy(cgroup->accounting, cgroup->limiting); /* often the two are mounted together */
+	/* Often the two are mounted together. */
+	memcpy(cgroup->accounting, cgroup->limiting, sizeof(cgroup->accounting));
 	return 0;
+}
+
+/* *step becomes what it was at, for the error message. 0, or -1 with errno. */
+static int set_up(struct cpu_cgroup *cgroup, const char *tree, long quota_us, const char **step)
+{
+	*step = "make a cgroup";
+	if (make_cgroup(tree, cgroup->limiting, sizeof(cgroup->limiting)) < 0)
+		return -1;
+	*step = "limit CPU time";
+	if (cgroup->version == 2) {
+		memcpy(cgroup->accounting, cgroup->limiting, sizeof(cgroup->accounting));
+		return set_limit_v2(cgroup->limiting, tree, quota_us);
+	}
+	if (set_limit_v1(cgroup->limiting, quota_us) < 0)
+		return -1;
+	*step = "count CPU time";
+	return make_accounting_v1(cgroup, tree);
 }
 
 int cpu_cgroup_make(struct cpu_cgroup *cgroup, long millicores, char *why, size_t why_size)
 {
-	*cgroup = (struct cpu_cgroup){ 0 };
 	struct cgroup_mount tree;
 	if (cgroup_find("cpu", &tree) < 0) {
 		snprintf(why, why_size, "no cgroup tree here has the cpu controller");
 		return -1;
 	}
-
-	cgroup->version = tree.version;
-	long quota_us = millicores * (CPU_PERIOD_US / 1000);
-	const char *step = "make a cgroup";
-	int result = make_cgroup(tree.path, cgroup->limiting, sizeof(cgroup->limiting));
-	if (result == 0) {
-		step = "limit CPU time";
-		result = tree.version == 2 ? set_limit_v2(cgroup->limiting, tree.path, quota_us)
-					   : set_limit_v1(cgroup->limiting, quota_us);
-	}
-	if (result == 0 && tree.version == 1) {
-		step = "count CPU time";
-		result = make_accounting_v1(cgroup, tree.path);
-	}
-	if (result == 0 && tree.version == 2)
-		strcpy(cgroup->accounting, cgroup->limiting);
-	if (result == 0)
+	*cgroup = (struct cpu_cgroup){ .version = tree.version };
+	const char *step;
+	if (set_up(cgroup, tree.path, millicores * (CPU_PERIOD_US / 1000), &step) == 0)
 		return 0;
 
 	const char *hint = hint_cgroup(errno);

@@ -48,11 +48,11 @@ static const struct subtask {
 	const char *name;
 	int namespaces;
 	bool limited;
-	const char *argument; /* container_prog's */
+	char *probe[3]; /* container_prog's arguments */
 } subtasks[] = {
-	{ "2a", 0, false, "subtask1" },
-	{ "2b", CLONE_NEWPID | CLONE_NEWUTS, false, "subtask2" },
-	{ "2c", CLONE_NEWPID | CLONE_NEWUTS, true, "subtask3" },
+	{ "2a", 0, false, { "container_prog", "subtask1", NULL } },
+	{ "2b", CLONE_NEWPID | CLONE_NEWUTS, false, { "container_prog", "subtask2", NULL } },
+	{ "2c", CLONE_NEWPID | CLONE_NEWUTS, true, { "container_prog", "subtask3", NULL } },
 };
 enum { SUBTASKS = sizeof(subtasks) / sizeof(subtasks[0]) };
 
@@ -106,7 +106,6 @@ static void parse(char **words, struct options *options)
  * free. NULL after having printed why. */
 static char *find_program(const struct options *options)
 {
-	char path[PATH_MAX];
 	if (options->command) {
 		AUTO_FREE char *found = find_on_path(options->command[0]);
 		char *program = found ? realpath(found, NULL) : NULL;
@@ -114,13 +113,15 @@ static char *find_program(const struct options *options)
 			report_errno("", "%s: cannot find it", options->command[0]);
 		return program;
 	}
-	ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
-	char *slash = size > 0 ? memrchr(path, '/', (size_t)size) : NULL;
-	if (!slash || slash + sizeof("/container_prog") > path + sizeof(path)) {
+	char self[PATH_MAX] = "";
+	char path[PATH_MAX + 32];
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash = size > 0 ? strrchr(self, '/') : NULL;
+	if (!slash) {
 		report_errno("", "cannot find out where this program is");
 		return NULL;
 	}
-	strcpy(slash, "/container_prog");
+	snprintf(path, sizeof(path), "%.*s/container_prog", (int)(slash - self), self);
 	char *program = realpath(path, NULL);
 	if (!program)
 		report_errno("it is built by: make -C task2", "%s", path);
@@ -211,8 +212,7 @@ static int run_limited(struct container *container, const struct options *option
 static int run_subtask(const struct subtask *subtask, const struct options *options,
 		       struct container *container, int *interrupted)
 {
-	char *const probe[] = { "container_prog", (char *)subtask->argument, NULL };
-	container->argv = options->command ? options->command : probe;
+	container->argv = options->command ? options->command : subtask->probe;
 	container->namespaces = subtask->namespaces;
 	error_context("simple_container", subtask->name);
 

@@ -425,23 +425,44 @@ compile() { # FILE SOURCE [OPTION...]
 	assert_number_between "$(number_after "$output" 'Time Taken: ')" 2250 20000
 }
 
+# Who else runs on this machine can take time away, never give some: so a measurement that shows too
+# little is done again, up to twice; one that shows too much fails.
 @test "simple_container 2c: the kernel counts half a core over three whole periods or more" {
 	requires cgroup_cpu
+	local try
 	run -0 section 2c
+	for try in 2 3; do
+		assert_number_between "$(number_after "$output" 'Share of one core: ')" 0 0.55
+		assert_number_between "$(number_after "$output" '\(in ')" 3 100
+		if assert_number_between "$(number_after "$output" 'Share of one core: ')" 0.45 0.55; then
+			break
+		fi
+		echo "try $try"
+		run -0 "$SIMPLE_CONTAINER" 2c
+	done
 	assert_number_between "$(number_after "$output" 'Share of one core: ')" 0.45 0.55
-	assert_number_between "$(number_after "$output" '\(in ')" 3 100
 	assert_number_between "$(number_after "$output" 'nr_throttled = ')" 3 100
 	assert_number_between "$(number_after "$output" 'CPU time used: ')" 2200 2600
 }
 
 @test "simple_container 2c: the benchmark takes about twice as long as in 2b, with the same checksum" {
 	requires cgroup_cpu
-	local free limited
+	local free limited try
 	free=$(number_after "$(section 2b)" 'Time Taken: ')
 	limited=$(number_after "$(section 2c)" 'Time Taken: ')
-	assert_number_between "$((limited * 100 / free))" 140 260
 	assert_equal "$(section 2c | grep Checksum)" "$(section 2b | grep Checksum)"
 	assert_matches "$(section 2c | grep Checksum)" '^Checksum: [0-9a-f]{8}$'
+	assert_number_between "$limited" 3500 100000
+	for try in 2 3; do
+		if assert_number_between "$((limited * 100 / free))" 160 240; then
+			break
+		fi
+		echo "try $try"
+		run -0 "$SIMPLE_CONTAINER"
+		free=$(number_after "$output" 'Time Taken: ')
+		limited=$(sed 1,/2c/d <<<"$output" | sed -nE 's/Time Taken: ([0-9]+).*/\1/p')
+	done
+	assert_number_between "$((limited * 100 / free))" 160 240
 }
 
 @test "simple_container 2c: says which limit the kernel has, and where that isn't cgroup v2" {
@@ -544,10 +565,15 @@ sleepers_cgroup() {
 	CASES
 }
 
+can_limit() {
+	local tree
+	tree=$(cgroup_tree cpu) && can_make_cgroup_in "$tree"
+}
+
 @test "simple_container: Ctrl-C and its like leave nothing: no process, no cgroup, no root" {
 	local subtask signal number
 	for subtask in 2a 2b 2c; do
-		[ $subtask != 2c ] || requires cgroup_cpu
+		[ $subtask != 2c ] || can_limit || continue
 		while read -r signal number; do
 			start_sleeping $subtask
 			stop_sleeping "$signal" "$number"
@@ -657,11 +683,11 @@ sleepers_cgroup() {
 # --- simple_container: privilege and usage ------------------------------------------------------
 
 @test "simple_container: where no cgroup may be made 2c says why and is skipped; alone it fails" {
-	local tree prefix=()
+	local prefix=()
 	# Root may make them, unless the tree is read-only: in a mount namespace of our own.
-	if tree=$(cgroup_tree cpu) && can_make_cgroup_in "$tree"; then
+	if can_limit; then
 		requires unshare
-		prefix=(unshare --mount sh -c 'mount -o remount,bind,ro "$0" && exec "$@"' "$tree")
+		prefix=(unshare --mount sh -c 'mount -o remount,bind,ro "$0" && exec "$@"' "$(cgroup_tree cpu)")
 	fi
 	run -0 --separate-stderr "${prefix[@]}" "$SIMPLE_CONTAINER" -- true
 	assert_equal "${lines[-2]}" "Output Subtask 2c"
