@@ -12,7 +12,18 @@ setup_file() {
 	require_lab
 	export WHOLE=$BATS_FILE_TMPDIR/whole HOSTNAME_BEFORE
 	HOSTNAME_BEFORE=$(</proc/sys/kernel/hostname)
+	favour_this_lab
 	"$SIMPLE_CONTAINER" >"$WHOLE" 2>"$WHOLE.errors" || echo $? >"$WHOLE.status"
+}
+
+# Half a core can be measured only while nobody takes it away: others who compute on this machine now
+# (other suites, for one) are to yield to our lab, as far as its own cgroup can say so.
+favour_this_lab() {
+	local tree
+	if in_lab && tree=$(cgroup_tree cpu) && can_make_cgroup_in "$tree"; then
+		# v2's file or v1's, each with the highest weight there is
+		{ echo 10000 >"$tree/cpu.weight" || echo 262144 >"$tree/cpu.shares"; } 2>/dev/null || :
+	fi
 }
 
 setup() {
@@ -425,44 +436,23 @@ compile() { # FILE SOURCE [OPTION...]
 	assert_number_between "$(number_after "$output" 'Time Taken: ')" 2250 20000
 }
 
-# Who else runs on this machine can take time away, never give some: so a measurement that shows too
-# little is done again, up to twice; one that shows too much fails.
 @test "simple_container 2c: the kernel counts half a core over three whole periods or more" {
 	requires cgroup_cpu
-	local try
 	run -0 section 2c
-	for try in 2 3; do
-		assert_number_between "$(number_after "$output" 'Share of one core: ')" 0 0.55
-		assert_number_between "$(number_after "$output" '\(in ')" 3 100
-		if assert_number_between "$(number_after "$output" 'Share of one core: ')" 0.45 0.55; then
-			break
-		fi
-		echo "try $try"
-		run -0 "$SIMPLE_CONTAINER" 2c
-	done
 	assert_number_between "$(number_after "$output" 'Share of one core: ')" 0.45 0.55
+	assert_number_between "$(number_after "$output" '\(in ')" 3 100
 	assert_number_between "$(number_after "$output" 'nr_throttled = ')" 3 100
 	assert_number_between "$(number_after "$output" 'CPU time used: ')" 2200 2600
 }
 
 @test "simple_container 2c: the benchmark takes about twice as long as in 2b, with the same checksum" {
 	requires cgroup_cpu
-	local free limited try
+	local free limited
 	free=$(number_after "$(section 2b)" 'Time Taken: ')
 	limited=$(number_after "$(section 2c)" 'Time Taken: ')
+	assert_number_between "$((limited * 100 / free))" 160 240
 	assert_equal "$(section 2c | grep Checksum)" "$(section 2b | grep Checksum)"
 	assert_matches "$(section 2c | grep Checksum)" '^Checksum: [0-9a-f]{8}$'
-	assert_number_between "$limited" 3500 100000
-	for try in 2 3; do
-		if assert_number_between "$((limited * 100 / free))" 160 240; then
-			break
-		fi
-		echo "try $try"
-		run -0 "$SIMPLE_CONTAINER"
-		free=$(number_after "$output" 'Time Taken: ')
-		limited=$(sed 1,/2c/d <<<"$output" | sed -nE 's/Time Taken: ([0-9]+).*/\1/p')
-	done
-	assert_number_between "$((limited * 100 / free))" 160 240
 }
 
 @test "simple_container 2c: says which limit the kernel has, and where that isn't cgroup v2" {
