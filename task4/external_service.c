@@ -63,8 +63,7 @@ static void tell_count(struct http_response *response, bool peek, int64_t came_m
 	else if (!is_number(reply.body, reply.body_size))
 		http_respond(response, 502, "counter-service: it answers no number\n");
 	else
-		http_respond(response, 200, "The counter in the other container stands at %s.\n",
-			     reply.body);
+		http_respond(response, 200, "The counter stands at %s.\n", reply.body);
 }
 
 static const struct http_route routes[] = {

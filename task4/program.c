@@ -31,6 +31,7 @@ static void interrupt(int signal)
 void catch_interrupts(bool begin)
 {
 	struct sigaction action = { .sa_handler = begin ? interrupt : SIG_IGN };
+	interrupted = false;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);

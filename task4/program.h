@@ -11,7 +11,8 @@
 /* Set by SIGINT and SIGTERM: run_program then ends its program early, and so should the caller. */
 extern volatile bool interrupted;
 
-/* Catches SIGINT and SIGTERM (begin true), or ignores them from now on. SIGPIPE is ignored always:
+/* Catches SIGINT and SIGTERM (begin true), or ignores them from now on, and forgets what came
+ * before: undoing must not be interrupted. SIGPIPE is ignored always:
  * a reader who goes away must not stop half-way through. */
 void catch_interrupts(bool begin);
 

@@ -30,7 +30,6 @@
 #include "clock.h"
 #include "common/cleanup.h"
 #include "common/error.h"
-#include "common/file.h"
 #include "common/libraries.h"
 #include "common/number.h"
 
@@ -326,8 +325,19 @@ static int command_fetch(struct orchestrator *o, const char *word)
 		report("%s", o->why);
 		return EXIT_OWN_FAILURE;
 	}
-	return write_all(STDOUT_FILENO, reply.body, reply.body_size) == 0 ? EXIT_SUCCESS
-									  : EXIT_OWN_FAILURE;
+	fwrite(reply.body, 1, reply.body_size, stdout);
+	return EXIT_SUCCESS;
+}
+
+/* What was printed must also have arrived: a full disk tells that only now. Returns status, or that
+ * of a failure. */
+static int finish_output(int status)
+{
+	bool complete = !ferror(stdout);
+	if (fflush(stdout) == 0 && complete)
+		return status;
+	report_errno("", "cannot write to standard output");
+	return EXIT_OWN_FAILURE;
 }
 
 int main(int argc, char *argv[])
@@ -337,7 +347,7 @@ int main(int argc, char *argv[])
 		die(EXIT_USAGE, "which command? (--help lists them)");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		print_help();
-		return EXIT_SUCCESS;
+		return finish_output(EXIT_SUCCESS);
 	}
 	const struct command *command = commands;
 	while (command->name && strcmp(command->name, argv[1]) != 0)
@@ -353,5 +363,5 @@ int main(int argc, char *argv[])
 	apply_options(&o, &options);
 	if (find_directory(o.directory) < 0)
 		die(EXIT_OWN_FAILURE, "cannot find out where this program is (is /proc mounted?)");
-	return command->run(&o, word);
+	return finish_output(command->run(&o, word));
 }

@@ -618,9 +618,9 @@ increment_200_times() { # prints 200 numbers
 	start_counter
 	start_external
 	run -0 fetch http://127.0.0.1:8081/
-	assert_equal "$output" "The counter in the other container stands at 1."
+	assert_equal "$output" "The counter stands at 1."
 	run -0 fetch http://127.0.0.1:8081/
-	assert_equal "$output" "The counter in the other container stands at 2."
+	assert_equal "$output" "The counter stands at 2."
 	run exchange 8081 'HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 	assert_matches "$output" '^HTTP/1\.1 200 OK'
 	assert_equal "$(fetch_status http://127.0.0.1:8081/elsewhere)" 404
@@ -644,7 +644,7 @@ increment_200_times() { # prints 200 numbers
 	start_counter
 	grep -qw localhost /etc/hosts || skip "/etc/hosts has no localhost"
 	start_external http://LocalHost:8080/
-	assert_equal "$(fetch http://127.0.0.1:8081/)" "The counter in the other container stands at 1."
+	assert_equal "$(fetch http://127.0.0.1:8081/)" "The counter stands at 1."
 }
 
 @test "external-service: 502 when the counter can't be reached, and 200 once it can" {
@@ -685,7 +685,7 @@ increment_200_times() { # prints 200 numbers
 	local port=8100 answer
 	start_liar "$port" 'HTTP/1.1 200 Fine\r\nX: y\r\n\r\n7\r\n' # the liar tells the truth once
 	start_external "http://127.0.0.1:$port"
-	assert_equal "$(fetch http://127.0.0.1:8081/)" "The counter in the other container stands at 7."
+	assert_equal "$(fetch http://127.0.0.1:8081/)" "The counter stands at 7."
 	for answer in "${answers[@]}" "$(printf '%0100000d' 0)" "HTTP/1.1 200 OK\r\n\r\n$(printf '%090000d' 0)"; do
 		stop_programs
 		port=$((port + 1))
