@@ -183,5 +183,19 @@ static int remove_entries(int fd)
 
 int remove_tree(int dirfd, const char *path)
 {
-	return remove_entry(dirfd, path);
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return remove_entry(dirfd, path);
+
+	/* The way to the tree may lead over mounts (/tmp often is one); only the tree may not. */
+	char parent[PATH_MAX];
+	int length = slash == path ? 1 : (int)(slash - path);
+	if (snprintf(parent, sizeof(parent), "%.*s", length, path) >= (int)sizeof(parent)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	AUTO_CLOSE int fd = openat(dirfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	return remove_entry(fd, slash + 1);
 }
