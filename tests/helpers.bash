@@ -150,8 +150,9 @@ random_name() { # [PREFIX]
 }
 
 # wait_until SECONDS COMMAND...: runs the command until it succeeds; fails loudly when it never does.
+# TEST_SLOWNESS=N: the machine is N times as slow as those that the seconds are meant for.
 wait_until() {
-	local deadline=$((SECONDS + $1 + 1))
+	local deadline=$((SECONDS + $1 * ${TEST_SLOWNESS:-1} + 1))
 	shift
 	until "$@"; do
 		if ((SECONDS >= deadline)); then
