@@ -14,7 +14,10 @@ setup_file() {
 	cp "$LAB" "$PUBLIC/lab"
 	chmod -R a+rX "$PUBLIC"
 	export PUBLIC USERS=
-	[ "$(id -u)" != 0 ] || USERS=root
+	# On pure cgroup v2 the first lab after boot may say what it had to switch on: here.
+	if [ "$(id -u)" = 0 ] && lab_as root true; then
+		USERS=root
+	fi
 	if lab_as user true; then
 		USERS="$USERS user"
 	fi
@@ -136,10 +139,10 @@ child_of_lab() { # init | keeper
 
 @test "lab: the command gets its arguments untouched, in the caller's directory" {
 	local who
-	cd /usr/share
+	cd /usr/bin
 	for who in $USERS; do
 		run -0 lab_as "$who" -- bash -c 'pwd; printf "<%s>" "$@"' "$marker" 'a  b' '' '*' -- -x
-		assert_equal "$output" "/usr/share
+		assert_equal "$output" "/usr/bin
 <a  b><><*><--><-x>"
 		run -0 lab_as "$who" echo without dashes
 		assert_equal "$output" "without dashes"
