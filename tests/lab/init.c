@@ -4,28 +4,14 @@
 #include "common/cleanup.h"
 #include "common/handshake.h"
 #include "common/process.h"
-#include "common/syscalls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-
-/* Of the caller's descriptors only COMMAND keeps copies: else whoever reads its pipe would wait
- * for us, too. Keeps keep. */
-static int drop_descriptors(int keep)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
-		dup2(null, fd);
-	int kept = keep < 0 ? STDERR_FILENO : dup2(keep, STDERR_FILENO + 1);
-	sys_close_range((unsigned)kept + 1, ~0U, 0);
-	return kept;
-}
 
 static void start_internet(const struct lab *lab, int parent)
 {
@@ -40,7 +26,7 @@ static void start_internet(const struct lab *lab, int parent)
 	prctl(PR_SET_NAME, "lab-internet");
 	setsid(); /* the terminal's ^C is for COMMAND */
 	setns(netns, CLONE_NEWNET);
-	internet_serve(drop_descriptors(listener), lab->token);
+	internet_serve(descriptors_drop(listener), lab->token);
 }
 
 /* Root's tools lie in directories that an ordinary user's PATH lacks. */
@@ -118,15 +104,15 @@ void init_main(const struct lab *lab, int parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "lab-init");
-	user_map(lab, parent);
-	/* End of file: the parent was gone before the line above took effect. */
+	/* End of file: the parent was gone before the first line took effect. */
 	if (handshake_hear(parent, NULL, NULL) != HANDSHAKE_GO)
 		_exit(EXIT_LAB);
 
+	user_map(lab, parent); /* first: without it nothing below is allowed */
 	world_build(parent);
 	cgroups_enter(&lab->cgroups, parent);
 	start_internet(lab, parent);
 	pid_t command = start_command(lab, parent);
-	drop_descriptors(-1);	/* parent too: its end of file says that COMMAND runs */
+	descriptors_drop(-1);	/* parent too: its end of file says that COMMAND runs */
 	_exit(attend(command)); /* the kernel kills all that is left in the PID namespace */
 }

@@ -7,11 +7,10 @@
 
 #include "common/cleanup.h"
 #include "common/handshake.h"
-#include "common/syscalls.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 /* Away from the caller: no terminal, no directory, no signal, and no descriptor that would keep
  * somebody waiting for the end of a pipe. Returns where fd is now. */
@@ -24,13 +23,7 @@ static int detach(int fd)
 	prctl(PR_SET_NAME, "lab-keeper");
 	if (chdir("/") < 0)
 		return -1;
-
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
-		dup2(null, i);
-	int kept = dup2(fd, STDERR_FILENO + 1);
-	sys_close_range((unsigned)kept + 1, ~0U, 0);
-	return kept;
+	return descriptors_drop(fd);
 }
 
 _Noreturn static void keep(const struct cgroups *cgroups, int lab)

@@ -63,16 +63,6 @@ static char **parse_command(char **arguments)
 	return arguments;
 }
 
-/* A caller may have closed some of 0 to 2; a descriptor of ours must never be taken for them. */
-static void open_standard_descriptors(void)
-{
-	int fd;
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	close_fd(&fd);
-}
-
 static void make_token(char *token, size_t size)
 {
 	unsigned char bytes[16];
@@ -109,7 +99,7 @@ _Noreturn static void run_on_internet(char **arguments)
 int main(int argc, char **argv)
 {
 	(void)argc;
-	open_standard_descriptors();
+	descriptors_open_standard();
 	error_context("lab", NULL);
 	if (argv[1] && !strcmp(argv[1], "--help")) {
 		fputs(usage_text, stdout);

@@ -75,6 +75,13 @@ int cgroups_remove(const struct cgroups *cgroups);
  * handshake on which it waits for init's pidfd; -1 with errno. */
 pid_t keeper_start(const struct cgroups *cgroups, int *keeper);
 
+/* descriptors.c. A caller may have closed some of 0 to 2: opens those, so that no descriptor of
+ * ours is taken for one of them. */
+void descriptors_open_standard(void);
+/* Lets go of all that the caller had open; 0 to 2 become /dev/null. keep, unless it is -1, is kept:
+ * returns where it is now. */
+int descriptors_drop(int keep);
+
 /* links.c, inside: makes the internet's namespace, its listening socket, and the links between.
  * Returns that socket and in *netns the namespace. */
 int links_build(int parent, int *netns);

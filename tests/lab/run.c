@@ -67,16 +67,17 @@ static int release(struct lab *lab, pid_t init, int handshake)
 {
 	if (cgroups_make(&lab->cgroups, init) < 0)
 		return EXIT_LAB;
-	struct handshake_failure failure = { .status = EXIT_LAB };
-	int heard = handshake_tell(handshake, HANDSHAKE_GO, -1);
-	if (heard == 0)
-		heard = handshake_hear(handshake, &failure, NULL);
+	struct handshake_failure failure;
+	handshake_tell(handshake, HANDSHAKE_GO, -1);
+	int heard = handshake_hear(handshake, &failure, NULL);
 	if (heard == HANDSHAKE_CLOSED)
-		return 0;
-	if (heard == HANDSHAKE_FAILED)
-		errno = failure.errnum;
-	report_errno(failure.status == EXIT_LAB ? user_hint(lab, errno) : "", "%s",
-		     failure.status ? failure.text : "cannot talk to init");
+		return 0; /* it runs; or somebody has killed init, which its exit status tells */
+	if (heard != HANDSHAKE_FAILED) {
+		report_errno("", "cannot talk to init");
+		return EXIT_LAB;
+	}
+	errno = failure.errnum;
+	report_errno(failure.status == EXIT_LAB ? user_hint(lab, errno) : "", "%s", failure.text);
 	return failure.status;
 }
 
