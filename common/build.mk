@@ -22,8 +22,8 @@ override LDFLAGS += -Wl,--gc-sections
 ifeq ($(SANITIZE),1)
 # There is no static AddressSanitizer: a sanitized program is a dynamic one.
 override STATIC := 0
-override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-override LDFLAGS += -fsanitize=address,undefined
+override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZE
+override LDFLAGS += -fsanitize=address,undefined -Wl,-u,__lsan_is_turned_off
 endif
 ifeq ($(STATIC),1)
 override LDFLAGS += -static
