@@ -46,22 +46,32 @@ static bool matches(const char *line, const char *controller, struct cgroup_moun
 	return controller && !strcmp(type, "cgroup") && has_word(options, ",", controller);
 }
 
-int cgroup_find(const char *controller, struct cgroup_mount *mount)
+int cgroup_find_all(const char *const controllers[], struct cgroup_mount mounts[], int count)
 {
+	for (int i = 0; i < count; i++)
+		mounts[i].version = 0;
 	AUTO_FREE char *table = read_file(AT_FDCWD, "/proc/self/mountinfo", NULL);
 	if (!table)
 		return -1;
 
 	/* A controller is in one tree only; of several mounts of it the last one lies on top. */
-	bool found = false;
 	char *rest = table;
 	for (char *line; (line = strsep(&rest, "\n"));) {
-		struct cgroup_mount candidate;
-		if (matches(line, controller, &candidate)) {
-			*mount = candidate;
-			found = true;
+		if (!strstr(line, " - cgroup"))
+			continue;
+		for (int i = 0; i < count; i++) {
+			struct cgroup_mount candidate;
+			if (matches(line, controllers[i], &candidate))
+				mounts[i] = candidate;
 		}
 	}
-	errno = found ? 0 : ENOENT;
-	return found ? 0 : -1;
+	return 0;
+}
+
+int cgroup_find(const char *controller, struct cgroup_mount *mount)
+{
+	if (cgroup_find_all(&controller, mount, 1) < 0)
+		return -1;
+	errno = mount->version ? 0 : ENOENT;
+	return mount->version ? 0 : -1;
 }

@@ -19,4 +19,10 @@ struct cgroup_mount {
  */
 int cgroup_find(const char *controller, struct cgroup_mount *mount);
 
+/*
+ * The same for several in one reading of the mount table, which is long on some machines. What isn't
+ * there has version 0. 0, or -1 with errno where the table can't be read.
+ */
+int cgroup_find_all(const char *const controllers[], struct cgroup_mount mounts[], int count);
+
 #endif

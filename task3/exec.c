@@ -82,6 +82,7 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 
 	int status = COMMAND_FAILED;
 	if (limits_enter(container->name, container->parent.pid, child, 1) == 0 &&
+	    handshake_tell(own_end, HANDSHAKE_GO, -1) == 0 &&
 	    await_program(own_end, container->name, &root, &status) == 0) {
 		struct watch watching = { .pid = child, .pidfd = child_pidfd, .output = -1 };
 		return watch(&watching);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,8 +18,20 @@
 
 enum { GROUP_SIZE = PATH_MAX + 128 };
 
-static const char *const controllers[] = { "cpu", "memory", "pids" };
-enum { CONTROLLERS = sizeof(controllers) / sizeof(*controllers) };
+/* The v2 tree as such comes first. */
+enum { TREE_V2, TREE_CPU, TREE_MEMORY, TREE_PIDS, TREES };
+static const char *const controllers[TREES] = { NULL, "cpu", "memory", "pids" };
+
+/* The tree that has it, or NULL. Found once: where they are mounted doesn't change under us. */
+static const struct cgroup_mount *find_tree(int which)
+{
+	static struct cgroup_mount trees[TREES];
+	static bool found;
+	if (!found)
+		cgroup_find_all(controllers, trees, TREES);
+	found = true;
+	return trees[which].version ? &trees[which] : NULL;
+}
 
 int parse_size(const char *text, long long *bytes)
 {
@@ -115,31 +128,31 @@ static int limit_cpu(const struct cgroup_mount *tree, const char *group, long mi
 
 static int limit_one(const char *name, pid_t parent, int controller, const struct limits *limits)
 {
-	struct cgroup_mount tree;
+	const struct cgroup_mount *tree = find_tree(controller);
 	char group[GROUP_SIZE];
 	char text[32];
-	if (cgroup_find(controllers[controller], &tree) < 0) {
+	if (!tree) {
 		report("%s: no cgroup here controls %s", name, controllers[controller]);
 		return -1;
 	}
-	if (make_group(&tree, name, parent) < 0) {
+	if (make_group(tree, name, parent) < 0) {
 		report_errno(hint_cgroup(errno), "%s: cannot limit %s: cannot make a cgroup in %s",
-			     name, controllers[controller], tree.path);
+			     name, controllers[controller], tree->path);
 		return -1;
 	}
-	if (tree.version == 2 && enable_controller(&tree, controllers[controller]) < 0)
+	if (tree->version == 2 && enable_controller(tree, controllers[controller]) < 0)
 		return -1;
-	if (tree.version == 1)
+	if (tree->version == 1)
 		report("%s: cgroup v2 lacks %s here: limited by v1, %s", name,
-		       controllers[controller], tree.path);
+		       controllers[controller], tree->path);
 
-	group_path(group, &tree, name, parent);
-	if (controller == 0)
-		return limit_cpu(&tree, group, limits->millicores);
-	if (controller == 1) {
+	group_path(group, tree, name, parent);
+	if (controller == TREE_CPU)
+		return limit_cpu(tree, group, limits->millicores);
+	if (controller == TREE_MEMORY) {
 		snprintf(text, sizeof(text), "%lld", limits->memory_bytes);
 		return write_limit(
-			group, tree.version == 2 ? "memory.max" : "memory.limit_in_bytes", text);
+			group, tree->version == 2 ? "memory.max" : "memory.limit_in_bytes", text);
 	}
 	snprintf(text, sizeof(text), "%lld", limits->pids);
 	return write_limit(group, "pids.max", text);
@@ -147,23 +160,23 @@ static int limit_one(const char *name, pid_t parent, int controller, const struc
 
 int limits_create(const char *name, pid_t parent, const struct limits *limits, int *v2_fd)
 {
-	struct cgroup_mount tree;
+	const struct cgroup_mount *tree = find_tree(TREE_V2);
 	*v2_fd = -1;
 	int result = 0;
 	if (limits->millicores)
-		result = limit_one(name, parent, 0, limits);
+		result = limit_one(name, parent, TREE_CPU, limits);
 	if (result == 0 && limits->memory_bytes)
-		result = limit_one(name, parent, 1, limits);
+		result = limit_one(name, parent, TREE_MEMORY, limits);
 	if (result == 0 && limits->pids)
-		result = limit_one(name, parent, 2, limits);
+		result = limit_one(name, parent, TREE_PIDS, limits);
 	if (result < 0)
 		return -1;
 
 	/* Without a limit it is there to be counted and killed by; where it can't be had, go
 	 * without. */
-	if (cgroup_find(NULL, &tree) == 0 && make_group(&tree, name, parent) == 0) {
+	if (tree && make_group(tree, name, parent) == 0) {
 		char group[GROUP_SIZE];
-		group_path(group, &tree, name, parent);
+		group_path(group, tree, name, parent);
 		*v2_fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	return 0;
@@ -174,15 +187,14 @@ static int each_group(const char *name, pid_t parent,
 		      int (*visit)(const struct cgroup_mount *tree, const char *group, pid_t pid),
 		      pid_t pid)
 {
-	struct cgroup_mount tree;
 	char group[GROUP_SIZE];
 	int result = 0;
-	for (int i = -1; i < CONTROLLERS; i++) {
-		if (cgroup_find(i < 0 ? NULL : controllers[i], &tree) < 0 ||
-		    (i >= 0 && tree.version == 2))
+	for (int i = 0; i < TREES; i++) {
+		const struct cgroup_mount *tree = find_tree(i);
+		if (!tree || (i != TREE_V2 && tree->version == 2))
 			continue; /* the v2 tree comes first, once for all of its controllers */
-		group_path(group, &tree, name, parent);
-		if (access(group, F_OK) == 0 && visit(&tree, group, pid) < 0)
+		group_path(group, tree, name, parent);
+		if (access(group, F_OK) == 0 && visit(tree, group, pid) < 0)
 			result = -1;
 	}
 	return result;

@@ -52,9 +52,7 @@ int await_program(int handshake, const char *name, int *root, int *status)
 {
 	struct handshake_failure failure = { .status = 125 };
 	*root = -1;
-	int word = HANDSHAKE_CLOSED;
-	if (handshake_tell(handshake, HANDSHAKE_GO, -1) == 0)
-		word = handshake_hear(handshake, &failure, root);
+	int word = handshake_hear(handshake, &failure, root);
 	if (word == HANDSHAKE_READY) {
 		word = handshake_hear(handshake, &failure, NULL);
 		if (word == HANDSHAKE_CLOSED)

@@ -12,9 +12,9 @@
 _Noreturn void become_program(char *const argv[], int handshake);
 
 /*
- * The parent's side: tells the child to go and waits until it executes its program. *root becomes a
- * descriptor of its root, the caller's to close. Returns 0; -1 when it failed, which has been
- * reported as name's failure, and *status then is what to exit with: 125, or 126 and 127 for a
+ * The parent's side: waits until the child, which was told to go, executes its program. *root
+ * becomes a descriptor of its root, the caller's to close. Returns 0; -1 when it failed, which has
+ * been reported as name's failure, and *status then is what to exit with: 125, or 126 and 127 for a
  * program that can't be run or isn't there.
  */
 int await_program(int handshake, const char *name, int *root, int *status);

@@ -119,6 +119,19 @@ static void leave_front(int front)
 	close(front);
 }
 
+/* Lets the child go once it is in its cgroups: it mounts while its record is written. */
+static int release(struct container *container, const struct newborn *newborn)
+{
+	if (limits_enter(container->name, container->parent.pid, newborn->pid, 0) < 0)
+		return -1;
+	if (process_identify(newborn->pid, &container->init) < 0 ||
+	    handshake_tell(newborn->handshake, HANDSHAKE_GO, -1) < 0) {
+		report_errno("", "%s: it was killed before it began", container->name);
+		return -1;
+	}
+	return container_save(container);
+}
+
 /*
  * Bears the container and watches it until it ends. Its exit status; on a failure before its
  * program ran -1, or the status of it.
@@ -134,12 +147,8 @@ static int live(const struct settings *settings, struct container *container, st
 	if (open_output(settings, birth, &watching) == 0 && give_birth(birth, &newborn) == 0) {
 		watching.pid = newborn.pid;
 		watching.pidfd = newborn.pidfd;
-		bool ready =
-			limits_enter(container->name, container->parent.pid, newborn.pid, 0) == 0 &&
-			process_identify(newborn.pid, &container->init) == 0 &&
-			container_save(container) == 0;
 		close_fd(&birth->output); /* else its output would never end */
-		if (!ready) {
+		if (release(container, &newborn) < 0) {
 			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
 			wait_for(newborn.pid);
 		} else if (await_program(newborn.handshake, container->name, &root, &status) < 0) {

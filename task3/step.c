@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/handshake.h"
 #include "common/process.h"
 #include "common/syscalls.h"
 
@@ -149,9 +150,9 @@ static int run_step(struct container *container, const struct birth *birth, bool
 	bool ready = process_identify(newborn.pid, &container->init) == 0 &&
 		     container_save(container) == 0;
 	if (ready && internet)
-		network_give_internet(container,
-				      newborn.pidfd); /* a RUN without it may still do its work */
-	if (ready && await_program(newborn.handshake, container->name, &root, &status) == 0) {
+		network_give_internet(container, newborn.pidfd); /* a RUN may do without */
+	if (ready && handshake_tell(newborn.handshake, HANDSHAKE_GO, -1) == 0 &&
+	    await_program(newborn.handshake, container->name, &root, &status) == 0) {
 		struct watch watching = {
 			.pid = newborn.pid, .pidfd = newborn.pidfd, .init = true, .output = -1
 		};
