@@ -7,6 +7,11 @@ PREFIX ?= /usr/local
 PROGRAMS := task1/namespace_prog task2/container_prog task2/copy_deps task2/simple_container \
             task3/conductor task4/counter-service task4/external-service task4/service-orchestrator
 
+# A sanitized program that is run with LD_PRELOAD would refuse to start.
+ifeq ($(SANITIZE),1)
+export ASAN_OPTIONS ?= verify_asan_link_order=0
+endif
+
 .DEFAULT_GOAL := all
 .PHONY: all $(ROOMS) help demo test test-vm lint bench report install uninstall clean
 

@@ -89,6 +89,17 @@ static void find_all(const struct options *options, struct path_list *list)
 	}
 }
 
+/* Copies them all, or none and ends the process. */
+static void fill(const char *path, const struct path_list *list)
+{
+	struct rootfs root;
+	if (rootfs_open(&root, path) < 0)
+		die_errno(EXIT_OWN_FAILURE, "", "%s: cannot open or make the directory", path);
+	if (rootfs_fill(&root, list, true) < 0)
+		exit(EXIT_OWN_FAILURE);
+	rootfs_close(&root);
+}
+
 static _Noreturn void run_in(const char *root, char **command)
 {
 	/* chroot changes what "/" means, and nothing else: without the chdir the current directory
@@ -117,13 +128,7 @@ int main(int argc, char *argv[])
 		for (size_t i = 0; i < list.count; i++)
 			puts(list.paths[i]);
 	} else {
-		struct rootfs root;
-		if (rootfs_open(&root, options.root) < 0)
-			die_errno(EXIT_OWN_FAILURE, "", "%s: cannot open or make the directory",
-				  options.root);
-		if (rootfs_fill(&root, &list, true) < 0)
-			return EXIT_OWN_FAILURE;
-		rootfs_close(&root);
+		fill(options.root, &list);
 	}
 	path_list_free(&list);
 	if (fflush(stdout) == EOF || ferror(stdout))

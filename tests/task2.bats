@@ -412,7 +412,8 @@ compile() { # FILE SOURCE [OPTION...]
 
 @test "simple_container: runs the three subtasks in order, without a complaint" {
 	refute test -e "$WHOLE.status"
-	assert_equal "$(<"$WHOLE.errors")" ""
+	# Built with SANITIZE=1 the probe misses procfs in there.
+	assert_equal "$(grep -v '^==[0-9]*==WARNING: reading executable name' "$WHOLE.errors")" ""
 	assert_equal "$(grep '^Output' "$WHOLE" | xargs)" "Output Subtask 2a Output Subtask 2b Output Subtask 2c"
 	assert_matches "$(head -n 1 "$WHOLE")" '^Container root: /.*/container_root\.[^/]* \([0-9]+ files and links copied\)$'
 	refute test -e "$(sed -nE '1s/Container root: (.*) \(.*/\1/p' "$WHOLE")"
@@ -689,15 +690,18 @@ can_limit() {
 
 @test "simple_container: an ordinary user is told of sudo and of the lab, and nothing is left" {
 	requires machine_root setpriv
-	local subtask what
+	local subtask what directory
+	directory=/run/$(random_name)
+	install -d -o 65534 "$directory"
 	while read -r subtask what; do
-		TMPDIR=/tmp run -1 --separate-stderr as_nobody "$SIMPLE_CONTAINER" "$subtask" -- true
+		TMPDIR=$directory run -1 --separate-stderr as_nobody "$SIMPLE_CONTAINER" "$subtask" -- true
 		assert_matches "$stderr" "^simple_container: $subtask: cannot $what.*: Operation not permitted \\(needs root: try sudo, or run it inside tests/lab/lab, which needs none\\)\$"
 	done <<-CASES
-		2a chroot to /tmp/container_root.
+		2a chroot to $directory/container_root.
 		2b clone
 	CASES
-	assert_equal "$(find /tmp -maxdepth 1 -user 65534 -name 'container_root.*')" ""
+	assert_equal "$(ls "$directory")" ""
+	rm -r "$directory"
 }
 
 @test "simple_container: wrong usage" {
@@ -715,7 +719,15 @@ can_limit() {
 }
 
 @test "simple_container: output that can't be written makes it fail, and leaves nothing" {
-	run -1 bash -c '"$1" 2a >/dev/full' - "$SIMPLE_CONTAINER"
-	# Its reader goes away: | head
-	run -0 bash -c '"$1" 2b -- sh -c "echo one; read -r x <&2; sleep 1000" 2>&1 | { read -r x; }' - "$SIMPLE_CONTAINER"
+	run -1 --separate-stderr bash -c '"$1" 2a >/dev/full' - "$SIMPLE_CONTAINER"
+	assert_equal "$stderr" "simple_container: cannot write to standard output: No space left on device"
+}
+
+@test "simple_container: a reader that goes away (| head) makes it end, and leave nothing" {
+	mkfifo gate
+	exec 9<>gate
+	# The reader is gone before 2a ends: the heading of 2b has nowhere to go.
+	run -0 bash -c '"$1" -- sh -c "read -r x" <gate | { read -r x; exec 0<&-; echo go >&9; }
+		echo "${PIPESTATUS[0]} $x"' - "$SIMPLE_CONTAINER"
+	assert_equal "${lines[-1]}" "1 "
 }
