@@ -580,3 +580,46 @@ assert_undone() { # STEP TITLE REASON CONDITION
 	run -0 "$ORCHESTRATOR" --help
 	assert_line "usage: service-orchestrator COMMAND [OPTIONS]"
 }
+
+# --- the lesson ----------------------------------------------------------------------------------
+
+# What the README shows for this command.
+shown() { # COMMAND
+	transcript task4/README.md "$1" | anonymous
+}
+
+in_readme_words() { # COMMAND...
+	"$@" 2>&1 | anonymous
+}
+
+@test "README of task 4: the wrong way works, and the other machine resets the counter" {
+	local counter=$BATS_TEST_TMPDIR/counter external=$BATS_TEST_TMPDIR/external
+	"$COUNTER_SERVICE" 8080 4 >"$counter" 3>&- &
+	started+=($!)
+	"$EXTERNAL_SERVICE" 3000 http://127.0.0.1:8080 >"$external" 3>&- &
+	started+=($!)
+	wait_until 5 grep -q listening "$counter"
+	wait_until 5 grep -q listening "$external"
+	assert_equal "$(cat "$counter")" "$(shown 'task4/counter-service 8080 4 &')"
+	assert_equal "$(cat "$external")" "$(shown 'task4/external-service 3000 http://127.0.0.1:8080 &')"
+
+	local page='tests/lab/lab internet -- task4/service-orchestrator fetch http://203.0.113.2:3000'
+	local reset='tests/lab/lab internet -- task4/service-orchestrator fetch http://203.0.113.2:8080/reset_counter'
+	assert_equal "$(from_outside http://203.0.113.2:3000)" "$(shown "$page")"
+	assert_equal "$(from_outside http://203.0.113.2:8080/reset_counter)" "$(shown "$reset" | head -n 1)"
+	kill "${started[@]}"
+	wait "${started[@]}"
+	started=()
+	up
+	assert_equal "$(in_readme_words from_outside http://203.0.113.2:8080/reset_counter)" \
+		"$(shown "$reset" | tail -n 1)"
+}
+
+@test "README of task 4: its transcripts are what service-orchestrator prints" {
+	[ -z "$UP_OPTIONS" ] || skip "these services need libraries, and so an image of another name"
+	assert_equal "$(in_readme_words up --outside "$(outside)")" \
+		"$(shown "task4/service-orchestrator up --outside 'tests/lab/lab internet -- task4/service-orchestrator fetch'")"
+	assert_equal "$(in_readme_words "$ORCHESTRATOR" status)" "$(shown 'task4/service-orchestrator status' | head -n 4)"
+	assert_equal "$(in_readme_words down)" "$(shown 'task4/service-orchestrator down')"
+	assert_equal "$(in_readme_words "$ORCHESTRATOR" status)" "$(shown 'task4/service-orchestrator status' | tail -n 1)"
+}
