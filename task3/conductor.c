@@ -1,14 +1,15 @@
 /*
  * conductor: a small docker.
  *
- *     conductor build IMAGE [CONDUCTORFILE]            conductor exec NAME [-- COMMAND [ARGUMENTS]]
- *     conductor run IMAGE NAME [-- COMMAND ...]        conductor addnetwork NAME [-i] [-e
- * INNER-OUTER] conductor ps, logs NAME, stop NAME               conductor peer A B conductor
- * images, rmi IMAGE, rmcache
+ *     conductor build IMAGE [CONDUCTORFILE]       conductor exec NAME [-- COMMAND [ARGUMENTS]]
+ *     conductor run IMAGE NAME [-- COMMAND ...]   conductor addnetwork NAME [-i] [-e INNER-OUTER]
+ *     conductor ps, logs NAME, stop NAME          conductor peer A B
+ *     conductor images, rmi IMAGE, rmcache
  *
  * This file is the table of its commands. Where to read on:
- *     run.c        a container's birth and its parent's watch over it    rootfs.c  its root and
- * mounts exec.c       joining it          stop.c  ending it                 limits.c  its cgroup
+ *     run.c        a container's birth and its parent's watch over it
+ *     rootfs.c     its root and mounts
+ *     exec.c       joining it          stop.c  ending it          limits.c  its cgroup
  *     network.c    addresses, publishing and peers; by means of rtnl.c (links) and nft.c (firewall)
  *     build.c      Conductorfiles      image.c  the store of images and layers
  *     container.c  what is known of a container; state.c the directory that all is kept in
