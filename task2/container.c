@@ -75,11 +75,15 @@ void container_block_signals(sigset_t *old)
 int container_start(struct container *container)
 {
 	struct child child = { .container = container };
+	/* So that it comes before what the container prints. */
+	if (fflush(stdout) == EOF) {
+		report_errno("", "cannot write to standard output");
+		return -1;
+	}
 	if (handshake_pair(&child.parent_end, &child.channel) < 0) {
 		report_errno("", "cannot make a socket pair");
 		return -1;
 	}
-	fflush(stdout); /* in order with what the container prints */
 	/* As in task 1: the child starts in a function, on a stack of its own. */
 	static char stack[256 * 1024] __attribute__((aligned(16)));
 	container->pid =

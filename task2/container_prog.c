@@ -139,13 +139,14 @@ int main(int argc, char *argv[])
 
 	/* Line by line even into a pipe: fork would copy what waits in a buffer (see task 1). */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (subtask <= 2 && (print_pids() < 0 || print_root_directory() < 0))
-		return EXIT_OWN_FAILURE;
-	if (subtask == 2 && change_hostname() < 0)
-		return EXIT_OWN_FAILURE;
-	if (subtask >= 2 && benchmark() < 0)
-		return EXIT_OWN_FAILURE;
+	int result = 0;
+	if (subtask <= 2)
+		result = print_pids() < 0 ? -1 : print_root_directory();
+	if (result == 0 && subtask == 2)
+		result = change_hostname();
+	if (result == 0 && subtask >= 2)
+		result = benchmark();
 	if (ferror(stdout))
 		die_errno(EXIT_OWN_FAILURE, "", "cannot write to standard output");
-	return 0;
+	return result < 0 ? EXIT_OWN_FAILURE : 0;
 }

@@ -186,8 +186,8 @@ transcript() { # README COMMAND
 fetch_raw() { # URL
 	local rest=${1#http://} host port path
 	host=${rest%%/*}
-	path=/${rest#"$host"}
-	path=/${path#//}
+	path=${rest#"$host"}
+	path=/${path#/}
 	port=80
 	if [[ $host == *:* ]]; then
 		port=${host##*:}
@@ -285,11 +285,13 @@ world_routes() {
 	awk '{ print $1, $2, $3, $8 }' /proc/self/net/route | sort
 }
 
-# Inside the lab all that it sees; outside only what is below the cgroups that we are in, and never
-# what we may not write: what others do beside us is not ours to judge.
+# Inside the lab all that is its own (v2, and the v1 trees that the course's programs use); outside
+# only what is below the cgroups that we are in, and never what we may not write: what others do
+# beside us is not ours to judge.
 world_cgroups() {
 	local id controllers path mount
 	while IFS=: read -r id controllers path; do
+		[[ $id = 0 || $controllers =~ (^|,)(cpu|cpuacct|memory|pids)(,|$) ]] || continue
 		if in_lab; then
 			path=/
 		fi
@@ -310,7 +312,9 @@ world_processes() {
 		{ read -r stat <"$directory/stat"; } || continue
 		read -ra fields <<<"${stat##*) }" # field 3 of proc(5), the state, is fields[0]
 		[[ ${fields[0]} != Z && ${fields[1]} != 2 ]] || continue
-		mapfile -d '' command <"$directory/cmdline"
+		mapfile -d '' command <"$directory/cmdline" || continue
+		# bats's own process of the test before, which may live a moment longer
+		[[ ${command[*]} != */bats-exec-test\ * || ${command[*]} == *" ${BATS_TEST_NAME:-} "* ]] || continue
 		# bats's own watchdog of this test
 		[ "${command[*]}" != "sleep ${BATS_TEST_TIMEOUT:-}" ] || continue
 		echo "${directory#/proc/} started ${fields[19]}: ${command[*]:-$stat}"

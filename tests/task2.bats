@@ -93,7 +93,11 @@ compile() { # FILE SOURCE [OPTION...]
 }
 
 @test "container_prog: output that can't be written makes it fail" {
-	run -1 bash -c '"$1" subtask1 >/dev/full' - "$CONTAINER_PROG"
+	local subtask
+	for subtask in subtask1 subtask3; do
+		run -1 --separate-stderr bash -c '"$1" "$2" >/dev/full' - "$CONTAINER_PROG" $subtask
+		assert_equal "$stderr" "container_prog: cannot write to standard output: No space left on device"
+	done
 }
 
 @test "container_prog subtask2: without the right to set the hostname it says so" {
@@ -720,7 +724,7 @@ can_limit() {
 
 @test "simple_container: output that can't be written makes it fail, and leaves nothing" {
 	run -1 --separate-stderr bash -c '"$1" 2a >/dev/full' - "$SIMPLE_CONTAINER"
-	assert_equal "$stderr" "simple_container: cannot write to standard output: No space left on device"
+	assert_equal "$stderr" "simple_container: 2a: cannot write to standard output: No space left on device"
 }
 
 @test "simple_container: a reader that goes away (| head) makes it end, and leave nothing" {
