@@ -454,6 +454,13 @@ compile() { # FILE SOURCE [OPTION...]
 	requires cgroup_cpu
 	local free limited
 	free=$(number_after "$(section 2b)" 'Time Taken: ')
+	# A machine that had more to do than one core's worth: what the limit is compared with is the
+	# benchmark on a free core.
+	for _ in 1 2 3; do
+		[ "$free" -gt 2600 ] || break
+		run -0 "$SIMPLE_CONTAINER" 2b
+		free=$(number_after "$output" 'Time Taken: ')
+	done
 	limited=$(number_after "$(section 2c)" 'Time Taken: ')
 	assert_number_between "$((limited * 100 / free))" 160 240
 	assert_equal "$(section 2c | grep Checksum)" "$(section 2b | grep Checksum)"
@@ -734,4 +741,43 @@ can_limit() {
 	run -0 bash -c '"$1" -- sh -c "read -r x" <gate | { read -r x; exec 0<&-; echo go >&9; }
 		echo "${PIPESTATUS[0]} $x"' - "$SIMPLE_CONTAINER"
 	assert_equal "${lines[-1]}" "1 "
+}
+
+# --- the lesson ---------------------------------------------------------------------------------
+
+# Replaces what differs from run to run: the tree's place, PIDs but 1 and 2, measurements and names.
+# The list of the root directory goes: it shows where the tree is, too.
+anonymous() {
+	sed -E -e "s,^$TOP/,/srv/course/," -e '/^  /d' \
+		-e 's/(Process PID: )[0-9]{2,}/\1N/' -e '/^Process PID: 1$/!s/^(Process PID: )[0-9]$/\1N/' \
+		-e 's/(Hostname of the host: ).*/\1NAME/' -e 's/(Limit \(cgroup v).*/\1/' \
+		-e 's/^(Time Taken: ).*/\1N ms/; s/^(Share of one core: ).*/\1N/' \
+		-e 's/^(CPU time used: ).*/\1N ms/; s/nr_periods.*/N/; s/^(Container root: ).*/\1N/'
+}
+
+@test "README of task 2: a program alone in its root doesn't start, and the message is as misleading" {
+	mkdir root
+	cp /bin/ls root
+	run -127 chroot root /ls
+	assert_equal "$output" \
+		"$(transcript task2/README.md 'mkdir root && cp /bin/ls root && sudo chroot root /ls')"
+}
+
+@test "README of task 2: copy_deps lists the files that it shows" {
+	[ "$(uname -m)" = x86_64 ] || skip "the lesson's paths are those of an x86-64 machine"
+	local path shown=()
+	while read -r path; do
+		[ -L "$path" ] || shown+=("${path/#\/srv\/course/$TOP}")
+	done < <(transcript task2/README.md 'task2/copy_deps --list task2/container_prog')
+	run -0 "$COPY_DEPS" --list "$CONTAINER_PROG"
+	for path in "${shown[@]}"; do
+		assert_line "$path"
+	done
+	assert_equal "${#shown[@]}" 3
+}
+
+@test "README of task 2: simple_container prints what it shows" {
+	requires cgroup_cpu
+	assert_equal "$(anonymous <"$WHOLE")" \
+		"$(transcript task2/README.md 'sudo tests/lab/lab task2/simple_container' | anonymous)"
 }
