@@ -28,10 +28,15 @@ static int open_container(const char *name)
 	return openat(state_fd(), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static void read_boot_id(char *id, size_t size)
+/* It identifies this boot of the machine: random(4). */
+static const char *boot_id(void)
 {
-	AUTO_FREE char *text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", NULL);
-	snprintf(id, size, "%.36s", text ? text : "");
+	static char id[BOOT_ID_SIZE];
+	if (!*id) {
+		AUTO_FREE char *text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", NULL);
+		snprintf(id, sizeof(id), "%.36s", text ? text : "");
+	}
+	return id;
 }
 
 void container_close(struct container *container)
@@ -70,7 +75,7 @@ int container_claim(struct container *container, const char *name, const struct 
 	snprintf(container->image, sizeof(container->image), "%s", image->name);
 	container->layers = image->layers;
 	describe_command(container->command, sizeof(container->command), command);
-	read_boot_id(container->boot_id, sizeof(container->boot_id));
+	snprintf(container->boot_id, sizeof(container->boot_id), "%s", boot_id());
 	container_path(name, path);
 
 	/* mkdir is what claims the name: of many that try, the kernel lets one. */
@@ -166,11 +171,9 @@ int container_load(struct container *container, const char *name)
 
 enum container_status container_status(const struct container *container)
 {
-	char boot_id[sizeof(container->boot_id)];
 	if (container->exit_status >= 0)
 		return CONTAINER_EXITED;
-	read_boot_id(boot_id, sizeof(boot_id));
-	if (strcmp(boot_id, container->boot_id) != 0)
+	if (strcmp(boot_id(), container->boot_id) != 0)
 		return CONTAINER_DEAD;
 	/* Its own parent must live too: an init that outlived it is about to be swept. */
 	if (!process_alive(&container->parent))

@@ -17,6 +17,8 @@
 
 #include <time.h>
 
+enum { BOOT_ID_SIZE = 37 };
+
 enum container_status {
 	CONTAINER_STARTING, /* its parent is setting it up */
 	CONTAINER_RUNNING,
@@ -32,7 +34,7 @@ struct container {
 	bool temporary; /* goes with its end, or its parent's: run --rm, and a build's steps */
 	char command[256];
 	time_t created;
-	char boot_id[40]; /* process ids mean nothing after another boot */
+	char boot_id[BOOT_ID_SIZE]; /* process ids mean nothing after another boot */
 	struct process_id parent;
 	struct process_id init; /* pid 0 until it is born */
 	int exit_status;	/* -1 until it has exited */
