@@ -99,9 +99,15 @@ int conduct_in_background(struct orchestrator *o, const char *log, struct backgr
 		openat(o->state, log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return failed(o, "cannot open the log %s: %s", log, strerror(errno));
-	if (background_start(argv, fd, background) < 0)
+	AUTO_CLOSE int handshake = -1;
+	if (background_start(argv, fd, background, &handshake) < 0)
+		return failed(o, "cannot start %s: %s", words[0], strerror(errno));
+	/* First written down, then begun: whatever happens to us, `down` finds it. */
+	if (state_save(o) < 0)
+		return -1;
+	if (background_go(handshake) < 0)
 		return failed(o, "%s %s: %s", o->conductor, words[0], strerror(errno));
-	return state_save(o);
+	return 0;
 }
 
 int conduct_lists(struct orchestrator *o, const char *list, const char *name)

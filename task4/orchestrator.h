@@ -36,6 +36,7 @@ struct orchestrator {
 	const char *threads;	       /* of counter-service */
 	char host[HOST_SIZE];	       /* the address to fetch from; "" to find one */
 	const char *outside;	       /* command that fetches from another machine, or NULL */
+	char token[24];		       /* in the environment of our containers' PID 1 */
 	int wait_ms;		       /* how long to wait for something to become ready */
 	unsigned long long last_count; /* what external-service answered last */
 	int state;		       /* descriptor of the state directory, or -1 */

@@ -3,11 +3,13 @@
 #include "clock.h"
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "common/handshake.h"
 #include "common/process.h"
 #include "common/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -148,14 +150,53 @@ static int read_start(pid_t pid, unsigned long long *ticks)
 	return 0;
 }
 
-int background_start(char *const argv[], int log, struct background *background)
+_Noreturn static void become(char *const argv[], int log, int handshake)
 {
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	setsid();
+	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
+		_exit(EXIT_FAILURE);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
+	    dup2(log, STDERR_FILENO) < 0 ||
+	    sys_close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+		handshake_fail(handshake, EXIT_FAILURE, "cannot set its descriptors");
+	execv(argv[0], argv);
+	handshake_fail(handshake, EXIT_FAILURE, "cannot be run");
+}
+
+int background_start(char *const argv[], int log, struct background *background, int *handshake)
+{
+	AUTO_CLOSE int own_end = -1;
+	AUTO_CLOSE int child_end = -1;
 	*background = (struct background){ 0 };
-	pid_t pid = 0;
-	if (start(argv, -1, log, log, &pid) < 0)
+	if (handshake_pair(&own_end, &child_end) < 0)
 		return -1;
+	pid_t pid = fork();
+	if (pid < 0)
+		return -1;
+	if (pid == 0) {
+		close_fd(&own_end);
+		become(argv, log, child_end);
+	}
 	background->pid = pid;
-	return read_start(pid, &background->start_ticks);
+	if (read_start(pid, &background->start_ticks) < 0)
+		return -1;
+	*handshake = own_end;
+	own_end = -1; /* it stays open */
+	return 0;
+}
+
+int background_go(int handshake)
+{
+	struct handshake_failure failure = { .errnum = EPIPE };
+	if (handshake_tell(handshake, HANDSHAKE_GO, -1) == 0 &&
+	    handshake_hear(handshake, &failure, NULL) == HANDSHAKE_CLOSED)
+		return 0;
+	errno = failure.errnum;
+	return -1;
 }
 
 /* A descriptor of it, or -1 if it is gone. Only when the start is looked at after the open is it

@@ -39,9 +39,15 @@ struct background {
 	unsigned long long start_ticks; /* when it was started, as in proc(5) stat */
 };
 
-/* Starts argv[0], a path, in a session of its own, its output appended to the file log. 0, or -1
- * with errno. */
-int background_start(char *const argv[], int log, struct background *background);
+/*
+ * Makes a process that will become argv[0], a path, in a session of its own, with the file log as
+ * its output. It waits for background_go and ends if its maker does before: so it can be written
+ * down who it is before it does anything. 0 and *handshake, the caller's to close; -1 with errno.
+ */
+int background_start(char *const argv[], int log, struct background *background, int *handshake);
+
+/* Lets it begin. 0 when it runs, or -1 with errno. */
+int background_go(int handshake);
 
 /*
  * Waits until it has ended, for timeout_ms at most. True when it has, also if it never was. *status

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* Pauses between two looks at something that is not ready yet. */
@@ -63,6 +64,15 @@ static int build_images(struct orchestrator *o)
 	return 0;
 }
 
+/* A word that no other container's PID 1 has in its environment. */
+static void make_token(struct orchestrator *o)
+{
+	unsigned long long random = 0;
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		random = (unsigned long long)getpid();
+	snprintf(o->token, sizeof(o->token), "UP=%016llx", random);
+}
+
 /* The container's name must be free: only what we have made ourselves may we ever stop. */
 static int start_container(struct orchestrator *o, struct service *service)
 {
@@ -72,9 +82,9 @@ static int start_container(struct orchestrator *o, struct service *service)
 	if (there)
 		return failed(o, "there is a container %s already", service->container);
 	service->claimed = 1;
-	return conduct_in_background(
-		o, service->run_log, &service->run,
-		WORDS("run", service->image, service->container, "--", "sleep", "infinity"));
+	return conduct_in_background(o, service->run_log, &service->run,
+				     WORDS("run", service->image, service->container, "--", "env",
+					   o->token, "sleep", "infinity"));
 }
 
 /* It has ended, though it was to stay: what it logged last is the reason. */
@@ -120,9 +130,18 @@ static int wait_until_ready(struct orchestrator *o, struct wait *wait)
 	return 0;
 }
 
+/* Looks into the container for the token: one of the same name that somebody else was faster to
+ * make is not ours to use. */
 static int try_container(struct orchestrator *o, const struct service *service)
 {
-	return conduct(o, -1, NULL, WORDS("exec", service->container, "--", "true"));
+	AUTO_FREE char *environment = NULL;
+	if (conduct(o, -1, &environment,
+		    WORDS("exec", service->container, "--", "grep", "-z",
+			  "^UP=", "/proc/1/environ")) < 0)
+		return -1;
+	if (strcmp(environment, o->token) != 0)
+		return failed(o, "%s is not ours", service->container);
+	return 0;
 }
 
 static int await_container(struct orchestrator *o, struct service *service)
@@ -141,6 +160,7 @@ static int await_container(struct orchestrator *o, struct service *service)
 
 static int run_containers(struct orchestrator *o)
 {
+	make_token(o);
 	if (start_container(o, &o->external) < 0 || start_container(o, &o->counter) < 0 ||
 	    await_container(o, &o->external) < 0 || await_container(o, &o->counter) < 0)
 		return -1;
@@ -158,8 +178,15 @@ static int copy_service(struct orchestrator *o, const struct service *service)
 	AUTO_CLOSE int archive = tar_service(service->name, path);
 	if (archive < 0)
 		return failed(o, "cannot read %.600s: %s", path, strerror(errno));
-	return conduct(o, archive, NULL,
-		       WORDS("exec", service->container, "--", "tar", "xf", "-", "-C", "/"));
+	AUTO_FREE char *unpacked = NULL;
+	if (conduct(o, archive, &unpacked,
+		    WORDS("exec", service->container, "--", "tar", "xvf", "-", "-C", "/")) < 0)
+		return -1;
+	/* Better here than in step 6 or 7 by a program that isn't there. */
+	snprintf(path, sizeof(path), "%s/%s", service->name, service->name);
+	if (!strstr(unpacked, path))
+		return failed(o, "%s: tar has not unpacked %.200s", service->container, path);
+	return 0;
 }
 
 static int copy_services(struct orchestrator *o)

@@ -1,4 +1,4 @@
-/* A tar archive of one directory with one program in it. tar(5), POSIX pax: ustar */
+/* A tar archive of one directory with one program in it: POSIX, pax(1), ustar. */
 #ifndef TASK4_TAR_H
 #define TASK4_TAR_H
 

@@ -10,6 +10,7 @@ setup_file() {
 
 setup() {
 	programs=()
+	logs=0
 	snapshot_world processes sockets
 }
 
@@ -23,11 +24,11 @@ teardown() {
 # Starts a service in the background and waits for the line that says that clients can connect.
 # Its pid is then $started, its output in $log.
 start() { # PROGRAM ARGUMENT...
-	log=$BATS_TEST_TMPDIR/log.${#programs[@]}
+	log=$BATS_TEST_TMPDIR/log.$((++logs)) # a new one: an old one has the line already
 	"$@" >"$log" 2>&1 3>&- &
 	started=$!
 	programs+=("$started")
-	wait_until 5 grep -q ': listening on ' "$log"
+	wait_until 5 grep -qs ': listening on ' "$log"
 }
 
 start_counter() { # [THREADS [OPTION...]]
@@ -126,7 +127,7 @@ start_liar() { # PORT BYTES
 			close $client;
 		}' "$1" "$2" >"$BATS_TEST_TMPDIR/liar.$1" 2>&1 3>&- &
 	programs+=($!)
-	wait_until 5 grep -q listening "$BATS_TEST_TMPDIR/liar.$1"
+	wait_until 5 grep -qs listening "$BATS_TEST_TMPDIR/liar.$1"
 }
 
 # --- counter-service: what it answers ------------------------------------------------------------

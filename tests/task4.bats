@@ -286,7 +286,7 @@ assert_undone() { # STEP TITLE REASON CONDITION
 	assert_undone 2 "run the containers" "$why" '[ "$1" = ps ]'
 	assert_undone 2 "run the containers" "$why" '[ "$1 $3" = "run c1" ]'
 	assert_undone 2 "run the containers" "$why" '[ "$1 $3" = "run c2" ]'
-	assert_undone 2 "run the containers" "not ready after 1000 ms: $why" '[ "$1 $2 $4" = "exec c2 true" ]'
+	assert_undone 2 "run the containers" "not ready after 1000 ms: $why" '[ "$1 $2 $4" = "exec c2 grep" ]'
 	assert_undone 3 "copy the services" "$why" '[ "$1 $2 $4" = "exec c2 tar" ]'
 	assert_undone 4 "connect the containers" "$why" '[ "$1 $2" = "addnetwork c1" ]'
 	assert_undone 4 "connect the containers" "$why" '[ "$1 $2" = "addnetwork c2" ]'
@@ -294,6 +294,14 @@ assert_undone() { # STEP TITLE REASON CONDITION
 	assert_undone 5 "find the counter's address" "$why" '[ "$1 $4" = "exec ip" ] || [ "$1 $4" = "exec cat" ]'
 	assert_undone 6 "start counter-service" "$why" '[ "$1 $4" = "exec /counter-service/counter-service" ]'
 	assert_undone 7 "start external-service" "$why" '[ "$1 $4" = "exec /external-service/external-service" ]'
+}
+
+@test "service-orchestrator up: an exec that does nothing and says so of nothing is found out at once" {
+	true_conductor=$CONDUCTOR
+	conductor_but 'if [ "$1 $4" = "exec tar" ]; then exit 0; fi'
+	run -1 --separate-stderr up
+	assert_equal "$stderr" "service-orchestrator: up: step 3, copy the services: c1: tar has not unpacked external-service/external-service"
+	CONDUCTOR=$true_conductor nothing_is_up
 }
 
 @test "service-orchestrator up: without peer it fails in step 8, since c1 can't reach c2" {
@@ -354,6 +362,7 @@ assert_undone() { # STEP TITLE REASON CONDITION
 	# Just before `run` takes the name c2, somebody else does.
 	conductor_but "if [ \"\$1 \$3\" = 'run c2' ]; then
 		$(printf %q "$CONDUCTOR") run -d $image c2 -- sleep infinity >/dev/null 3>&-
+		sleep 0.3 # in which c2 is there, but not ours
 	fi"
 	run -1 --separate-stderr up
 	assert_matches "$stderr" '^service-orchestrator: up: step 2, run the containers: conductor: run: c2: the name is in use'
@@ -391,6 +400,16 @@ assert_undone() { # STEP TITLE REASON CONDITION
 		nothing_is_up
 	done
 	run -0 up
+}
+
+@test "service-orchestrator down: waits for a run that was still at work when its orchestrator was killed" {
+	true_conductor=$CONDUCTOR
+	conductor_but 'if [ "$1 $3" = "run c2" ]; then kill -KILL "$PPID"; sleep 0.7; fi'
+	run -137 --separate-stderr up
+	CONDUCTOR=$true_conductor
+	run -0 --separate-stderr down
+	assert_equal "$stderr" ""
+	nothing_is_up
 }
 
 # --- status, verify, down ------------------------------------------------------------------------
