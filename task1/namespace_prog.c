@@ -16,7 +16,8 @@
  *
  * Needs Linux 5.8 and CAP_SYS_ADMIN: root, or tests/lab/lab, which needs no root.
  * Leaves nothing behind. Exit status: 0, 1 when it or a child failed, 2 for a wrong call.
- * Read on in clone(2), pidfd_open(2), setns(2), namespaces(7), pid_namespaces(7),
+ *
+ * See clone(2), pidfd_open(2), setns(2), namespaces(7), pid_namespaces(7),
  * uts_namespaces(7).
  */
 #include "common/cleanup.h"

@@ -75,6 +75,7 @@ void container_block_signals(sigset_t *old)
 int container_start(struct container *container)
 {
 	struct child child = { .container = container };
+	container->ran = false;
 	/* So that it comes before what the container prints. */
 	if (fflush(stdout) == EOF) {
 		report_errno("", "cannot write to standard output");
@@ -99,40 +100,52 @@ int container_start(struct container *container)
 	return -1;
 }
 
+static const char *hint_for(const struct handshake_failure *failure)
+{
+	if (failure->status == EXIT_OWN_FAILURE)
+		return hint_mount(failure->errnum); /* chroot */
+	if (failure->errnum == EACCES)
+		return "is it on a file system mounted noexec? then name another ROOT";
+	return "";
+}
+
 int container_go(struct container *container)
 {
 	struct handshake_failure failure;
 	handshake_tell(container->channel, HANDSHAKE_GO, -1);
 	int heard = handshake_hear(container->channel, &failure, NULL);
-	close_fd(&container->channel);
-	if (heard == HANDSHAKE_CLOSED)
-		return 0; /* by execve; or by the child's end, of which the wait will tell */
+	/* Closed by execve; or by the child's end, of which the wait will tell. */
+	container->ran = heard == HANDSHAKE_CLOSED;
+	if (container->ran) {
+		close_fd(&container->channel);
+		return 0;
+	}
 
-	wait_for(container->pid);
+	container_kill(container);
 	if (heard != HANDSHAKE_FAILED) {
-		report("the container's process gave no sense");
+		report("cannot understand the container's process");
 		return EXIT_OWN_FAILURE;
 	}
 	errno = failure.errnum;
-	report_errno(failure.status == EXIT_OWN_FAILURE ? hint_mount(errno) : "", "%s",
-		     failure.text);
+	report_errno(hint_for(&failure), "%s", failure.text);
 	return failure.status;
 }
 
 int container_wait(struct container *container, const struct cpu_cgroup *cgroup,
-		   struct cpu_measurement *measurement, int *interrupted)
+		   struct cpu_measurement *measurement)
 {
 	sigset_t set;
 	wanted_signals(&set);
 	/* Often enough to see the end of each period, a second, within half a per cent. */
 	const struct timespec pause = { .tv_nsec = 5000000 };
+	int interrupted = 0;
 	for (;;) {
 		int status;
 		pid_t ended = waitpid(container->pid, &status, WNOHANG);
 		if (ended < 0)
 			return EXIT_OWN_FAILURE;
 		if (ended > 0)
-			return *interrupted ? 128 + *interrupted : exit_status_of(status);
+			return interrupted ? 128 + interrupted : exit_status_of(status);
 
 		if (cgroup)
 			cpu_cgroup_measure(cgroup, measurement);
@@ -140,7 +153,7 @@ int container_wait(struct container *container, const struct cpu_cgroup *cgroup,
 		if (signal > 0 && signal != SIGCHLD) {
 			/* With PID 1 its whole namespace goes. The next round waits for it. */
 			kill(container->pid, SIGKILL);
-			*interrupted = signal;
+			interrupted = signal;
 		}
 	}
 }

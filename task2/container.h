@@ -13,6 +13,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
@@ -25,6 +26,7 @@ struct container {
 	sigset_t signal_mask; /* what the program is to begin with */
 	pid_t pid;
 	int channel; /* the parent's end of the handshake */
+	bool ran;    /* the program was executed */
 };
 
 /*
@@ -40,12 +42,11 @@ int container_start(struct container *container);
 int container_go(struct container *container);
 
 /*
- * Waits for the end. With a cgroup it measures meanwhile. Returns the exit status, 128 + the
- * signal's number if a signal ended it, or one that ended us: then it is killed and *interrupted
- * is set to that signal.
+ * Waits for the end. With a cgroup it measures meanwhile. Returns the exit status, or 128 + the
+ * number of the signal that ended it, or of one that asked us to end: then it is killed.
  */
 int container_wait(struct container *container, const struct cpu_cgroup *cgroup,
-		   struct cpu_measurement *measurement, int *interrupted);
+		   struct cpu_measurement *measurement);
 
 /* Kills it before it ran, after a failure. */
 void container_kill(struct container *container);

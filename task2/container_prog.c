@@ -11,7 +11,8 @@
  * subtask2 needs CAP_SYS_ADMIN in its UTS namespace, and names the machine if it isn't given one of
  * its own: run it by simple_container. Needs nothing else.
  * Leaves nothing behind. Exit status: 0, 1 when something failed, 2 for a wrong call.
- * Read on in fork(2), sethostname(2), scandir(3), clock_gettime(2).
+ *
+ * See fork(2), sethostname(2), scandir(3), clock_gettime(2).
  */
 #include "common/error.h"
 #include "common/process.h"

@@ -18,7 +18,8 @@
  * Leaves ROOT behind. If copying fails nothing new is left in it.
  * Exit status: COMMAND's own, or 126 if it can't be run and 127 if it isn't there; 1 for a failure
  * before that, 2 for a wrong call.
- * Read on in chroot(2), execve(2), elf(5), ld.so(8), ldd(1).
+ *
+ * See chroot(2), execve(2), elf(5), ld.so(8), ldd(1).
  */
 #include "rootfs.h"
 

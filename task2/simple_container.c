@@ -17,9 +17,10 @@
  * Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT: root, or tests/lab/lab; 2c also a cgroup tree that it may
  * write. Without that 2c is skipped, which makes `simple_container 2c` fail. Linux 5.11.
  * Leaves ROOT behind, if given. The cgroup goes in any case (but kill -9).
- * Exit status: COMMAND's own, or 128 + the number of the signal that ended it or us, 126 if it
- * can't be run, 127 if it isn't there; 1 for a failure before that, 2 for a wrong call. Read on in
- * chroot(2), clone(2), pid_namespaces(7), uts_namespaces(7), cgroups(7).
+ * Exit status: COMMAND's own, or 128 + the number of the signal that ended it or us, 126 or 127 if
+ * it can't be run in its root; 1 for a failure before that, 2 for a wrong call.
+ *
+ * See chroot(2), clone(2), pid_namespaces(7), uts_namespaces(7), cgroups(7).
  */
 #include "container.h"
 #include "cpu_cgroup.h"
@@ -173,7 +174,7 @@ static int make_root(const struct options *options, const char *program, struct 
 
 /* Runs the container to its end. Its exit status; EXIT_OWN_FAILURE after having printed why. */
 static int run(struct container *container, const struct cpu_cgroup *cgroup,
-	       struct cpu_measurement *measurement, int *interrupted)
+	       struct cpu_measurement *measurement)
 {
 	if (container_start(container) < 0)
 		return EXIT_OWN_FAILURE;
@@ -184,11 +185,11 @@ static int run(struct container *container, const struct cpu_cgroup *cgroup,
 		return EXIT_OWN_FAILURE;
 	}
 	int status = container_go(container);
-	return status ? status : container_wait(container, cgroup, measurement, interrupted);
+	return status ? status : container_wait(container, cgroup, measurement);
 }
 
 /* 2c: the same around a cgroup, which is gone afterwards in any case. */
-static int run_limited(struct container *container, const struct options *options, int *interrupted)
+static int run_limited(struct container *container, const struct options *options)
 {
 	char why[PATH_MAX + 200];
 	struct cpu_cgroup cgroup;
@@ -202,23 +203,23 @@ static int run_limited(struct container *container, const struct options *option
 		return EXIT_OWN_FAILURE;
 	}
 	cpu_cgroup_print_limit(&cgroup);
-	int status = run(container, &cgroup, &measurement, interrupted);
-	if (status == 0)
+	int status = run(container, &cgroup, &measurement);
+	if (container->ran)
 		cpu_cgroup_print(&cgroup, &measurement);
 	cpu_cgroup_remove(&cgroup);
 	return status;
 }
 
 static int run_subtask(const struct subtask *subtask, const struct options *options,
-		       struct container *container, int *interrupted)
+		       struct container *container)
 {
 	container->argv = options->command ? options->command : subtask->probe;
 	container->namespaces = subtask->namespaces;
 	error_context("simple_container", subtask->name);
 
 	printf("\nOutput Subtask %s\n", subtask->name);
-	int status = subtask->limited ? run_limited(container, options, interrupted)
-				      : run(container, NULL, NULL, interrupted);
+	int status =
+		subtask->limited ? run_limited(container, options) : run(container, NULL, NULL);
 	char hostname[HOST_NAME_MAX + 1];
 	/* What the probe did to its hostname, it did to its namespace's. */
 	if (status == 0 && !options->command && !strcmp(subtask->name, "2b") &&
@@ -243,10 +244,9 @@ int main(int argc, char *argv[])
 	container.rootfs = root.path;
 	container.program = program;
 
-	int interrupted = 0;
 	for (size_t i = 0; i < SUBTASKS && status == 0; i++) {
 		if (!options.only || options.only == &subtasks[i])
-			status = run_subtask(&subtasks[i], &options, &container, &interrupted);
+			status = run_subtask(&subtasks[i], &options, &container);
 	}
 
 	error_context("simple_container", NULL);

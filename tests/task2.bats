@@ -680,10 +680,17 @@ can_limit() {
 	refute test -e root
 }
 
+@test "simple_container ROOT: on a file system without programs (noexec) it says what to do" {
+	mount_small small 16m,noexec
+	run -126 --separate-stderr "$SIMPLE_CONTAINER" 2b small/root -- true
+	assert_matches "$stderr" '^simple_container: 2b: cannot run /.*/true: Permission denied \(is it on a file system mounted noexec\? then name another ROOT\)$'
+}
+
 @test "simple_container 2c -- COMMAND: one that is done within a period isn't given a share" {
 	requires cgroup_cpu
-	run -0 "$SIMPLE_CONTAINER" 2c -- true
+	run -3 "$SIMPLE_CONTAINER" 2c -- sh -c 'exit 3'
 	assert_contains "$output" "Share of one core: not measured"
+	assert_contains "$output" "nr_throttled = 0"
 }
 
 # --- simple_container: privilege and usage ------------------------------------------------------
