@@ -169,6 +169,7 @@ in_namespace_pid() { # PID: its PID in the innermost namespace
 @test "namespace_prog: a child 1 that is killed takes its namespace along; both are told" {
 	hold_in_child2 "$BATS_TEST_TMPDIR/errors"
 	kill -KILL "$child1"
+	wait_until 5 refute test -e "/proc/$child2" # or SIGPIPE could be quicker
 	exec 8>&- # a program that wrongly goes on must not wait in the pipe for ever
 	await "$parent"
 	assert_equal "$status" 1
