@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# What the suites of conductor's commands share: an image "base" in a state directory of the suite's
+# own, a name for a container, and after each test the check that nothing of it stays.
+#
+#   $c, $SLEEP            a name, and a command that no other test runs: how its process is found
+#   pid_of COMMAND...     the one process with exactly this command line, as our /proc shows it
+#   cgroups_of PID        its cgroups, a line each, as directories
+#   in_background COMMAND...   as $job, which teardown ends
+#   own_root DIRECTORY    a state directory of this test's own
+
+load ../helpers
+
+# The world is looked at once, since each look costs as much as a test; every test compares with it.
+setup_file() {
+	require_lab
+	CONDUCTOR_ROOT=/run/$(random_name state)
+	export CONDUCTOR_ROOT
+	"$CONDUCTOR" build base >/dev/null
+	snapshot_world mounts links cgroups processes firewall
+	export WORLD_BEFORE WORLD_SUBJECTS
+}
+
+setup() {
+	c=$(random_name c)
+	SLEEP="sleep 1$(printf '%05d%05d' $RANDOM $RANDOM)"
+	job=
+	roots=("$CONDUCTOR_ROOT")
+	export c SLEEP
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# The product ends what is left. What it can't end, or leaves behind, fails the test.
+teardown() {
+	cd /
+	if [ -n "$job" ]; then
+		kill -TERM "$job" 2>/dev/null || :
+		wait "$job" || :
+	fi
+	for CONDUCTOR_ROOT in "${roots[@]}"; do
+		stop_all
+		if [ -d "$CONDUCTOR_ROOT/containers" ]; then
+			assert_equal "$(ls -A "$CONDUCTOR_ROOT/containers")" ""
+		fi
+	done
+	BATS_TEST_NAME='' assert_world_unchanged # this test's own processes were not there then
+}
+
+# Not the shell's own `&` alone: bats waits for whoever holds its descriptor 3.
+in_background() { # COMMAND...
+	"$@" 3>&- &
+	job=$!
+}
+
+# Stops every container; what can't be stopped fails the test.
+stop_all() {
+	local directory
+	for directory in "$CONDUCTOR_ROOT"/containers/*/; do
+		[ ! -d "$directory" ] || "$CONDUCTOR" stop -t 0 "$(basename "$directory")" || return
+	done
+}
+
+# How the kernel calls a namespace of a process.
+namespace_of() { # PID KIND
+	readlink "/proc/$1/ns/$2"
+}
+
+pid_of() { # COMMAND...
+	local directory wanted found
+	wanted=$(printf '%s\n' "$@")
+	for directory in /proc/[0-9]*; do
+		mapfile -d '' found <"$directory/cmdline" || continue
+		if [ "$(printf '%s\n' "${found[@]}")" = "$wanted" ]; then
+			echo "${directory#/proc/}"
+			return
+		fi
+	done 2>/dev/null
+	return 1
+}
+
+runs() { # COMMAND...
+	pid_of "$@" >/dev/null
+}
+
+runs_not() { # COMMAND...
+	! pid_of "$@" >/dev/null
+}
+
+cgroups_of() { # PID
+	local id controllers path mount
+	while IFS=: read -r id controllers path; do
+		mount=$(awk -v id="$id" -v wanted="$controllers" '{
+			for (i = 7; $i != "-"; i++) continue
+			v1 = $(i + 1) == "cgroup" && index("," $(i + 3) ",", "," wanted ",")
+			if (id == 0 ? $(i + 1) == "cgroup2" : v1) print $5
+		}' /proc/self/mountinfo | tail -n 1)
+		[ -z "$mount" ] || echo "$mount$path"
+	done <"/proc/$1/cgroup"
+}
+
+# With an image, unless the directory is to have none: own_root DIRECTORY [empty]
+own_root() {
+	export CONDUCTOR_ROOT=$1
+	roots+=("$1")
+	[ "${2:-}" = empty ] || "$CONDUCTOR" build base >/dev/null
+}
+
+# A container's directory below the state.
+directory_of() { # NAME
+	echo "$CONDUCTOR_ROOT/containers/$1"
+}
+
+assert_no_container() { # NAME
+	if [ -e "$(directory_of "$1")" ]; then
+		fail "there is a container $1"
+	fi
+}
+
+# A container in the background whose command is $SLEEP.
+start_sleep() { # NAME [OPTION...]
+	# shellcheck disable=SC2086 # two words
+	"$CONDUCTOR" run -d "${@:2}" base "$1" -- $SLEEP >/dev/null 3>&-
+}
