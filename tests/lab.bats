@@ -38,12 +38,14 @@ setup() {
 }
 
 teardown() {
-	if [ -n "$lab_pid" ]; then
-		kill -9 "$lab_pid" 2>/dev/null || :
-		wait_until 5 refute has_cgroups "$lab_pid"
-	fi
-	wait_until 5 refute has_processes
-	assert_world_unchanged
+	local status=0
+	[ -z "$lab_pid" ] || kill -9 "$lab_pid" 2>/dev/null || :
+	wait_until 5 no_processes || status=1
+	# Whatever a broken lab has left would run on, and keep bats waiting.
+	[ $status = 0 ] || marked_processes | xargs -r kill -9 || :
+	wait_until 5 no_cgroups "$lab_pid" || status=1
+	assert_world_unchanged || status=1
+	return $status
 }
 
 # --- helpers ------------------------------------------------------------------------------------
@@ -91,9 +93,13 @@ script_in_lab() { # WHO SCRIPT [ARGUMENT...]
 	lab_as "$1" -- bash -c "$2" "$marker" "$PUBLIC/lab" "${@:3}"
 }
 
-# shellcheck disable=SC2317 # run by wait_until and refute
-has_processes() {
-	grep -qsF -f "$BATS_TEST_TMPDIR/marker" /proc/[0-9]*/cmdline
+marked_processes() {
+	grep -lsF -f "$BATS_TEST_TMPDIR/marker" /proc/[0-9]*/cmdline | cut -d / -f 3
+}
+
+# shellcheck disable=SC2317 # run by wait_until
+no_processes() {
+	[ -z "$(marked_processes)" ]
 }
 
 cgroups_of() { # PID
@@ -104,13 +110,13 @@ cgroups_of() { # PID
 }
 
 # shellcheck disable=SC2317
-has_cgroups() { # PID
-	[ -n "$(cgroups_of "$1")" ]
+no_cgroups() { # PID
+	[ -z "$(cgroups_of "$1")" ]
 }
 
 assert_nothing_left() {
-	wait_until 5 refute has_processes
-	wait_until 5 refute has_cgroups "$lab_pid"
+	wait_until 5 no_processes
+	wait_until 5 no_cgroups "$lab_pid"
 	assert_world_unchanged
 }
 
@@ -193,8 +199,11 @@ child_of_lab() { # init | keeper
 		assert_equal "$(echo through the pipe | lab_as "$who" cat)" "through the pipe"
 		assert_equal "$(lab_as "$who" cat </dev/null)" ""
 		assert_equal "$(lab_as "$who" cat <"$BATS_TEST_TMPDIR/marker")" "$marker"
-		lab_as "$who" true <&-
-		lab_as "$who" true <&- >&- 2>&-
+		# A closed one is /dev/null for the command: it must never be a descriptor of the lab's.
+		assert_equal "$(lab_as "$who" readlink /proc/self/fd/0 <&-)" /dev/null
+		# shellcheck disable=SC2016
+		lab_as "$who" bash -c 'readlink "/proc/$$/fd/"[012] >&9' 9>"$output_file" <&- >&- 2>&-
+		assert_equal "$(sort -u "$output_file")" /dev/null
 	done
 }
 
@@ -418,10 +427,11 @@ of-the-machine"
 	for who in $USERS; do
 		run -0 lab_as "$who" cat /etc/resolv.conf
 		assert_equal "$output" "nameserver 203.0.113.1"
+		# Before anything is written: a broken lab's would be the machine's.
+		run -0 lab_as "$who" grep -x '203.0.113.1 internet' /etc/hosts
 		run -0 script_in_lab "$who" 'echo "# mine" >/etc/resolv.conf && echo "# mine" >>/etc/hosts && tail -qn 1 /etc/resolv.conf /etc/hosts'
 		assert_equal "$output" "# mine
 # mine"
-		run -0 lab_as "$who" grep -w lab /etc/hosts
 	done
 	refute grep -q '# mine' /etc/resolv.conf /etc/hosts
 }
@@ -697,7 +707,7 @@ lab: internet: which command? (try: lab --help)
 	[ -d "$tree/lab-$lab_pid/inner" ]
 	init=$(child_of_lab init)
 	cat "$tree/lab-$lab_pid/cgroup.procs" "$tree/lab-$lab_pid/init/cgroup.procs" 2>/dev/null | grep -qx "$init"
-	has_cgroups "$lab_pid"
+	refute no_cgroups "$lab_pid"
 	end_lab
 }
 
@@ -722,14 +732,14 @@ lab: internet: which command? (try: lab --help)
 	kill "$lab_pid"
 	wait "$lab_pid"
 	# At once: lab itself has waited for it.
-	refute has_cgroups "$lab_pid"
+	no_cgroups "$lab_pid"
 }
 
 @test "lab: an ordinary user's lab makes no cgroup" {
 	local who=user
 	case $USERS in *user*) ;; *) skip "user namespaces are not allowed here" ;; esac
 	start_lab "$who" 'echo ready; exec sleep 1000'
-	refute has_cgroups "$lab_pid"
+	no_cgroups "$lab_pid"
 	end_lab
 }
 
@@ -742,7 +752,7 @@ lab: internet: which command? (try: lab --help)
 		# shellcheck disable=SC2016
 		output=$(script_in_lab "$who" 'sleep 1000 & setsid sleep 1000 & grep -c . /proc/$!/comm')
 		assert_equal "$output" 1
-		refute has_processes
+		no_processes
 	done
 }
 
@@ -750,8 +760,10 @@ lab: internet: which command? (try: lab --help)
 	local who
 	for who in $USERS; do
 		start_lab "$who" 'setsid sleep 1000 & echo ready; exec sleep 1000'
-		has_processes
-		[ "$who" != root ] || ! cgroup_tree pids || has_cgroups "$lab_pid"
+		refute no_processes
+		if [ "$who" = root ] && ! in_user_namespace; then
+			refute no_cgroups "$lab_pid"
+		fi
 		kill -9 "$lab_pid"
 		assert_lab_ended 137
 	done
@@ -770,7 +782,7 @@ lab: internet: which command? (try: lab --help)
 	requires machine_root cgroup_pids
 	start_lab root 'trap "exit 4" TERM; sleep 1000 & echo ready; wait'
 	kill -9 "$(child_of_lab keeper)"
-	has_cgroups "$lab_pid"
+	refute no_cgroups "$lab_pid"
 	kill "$lab_pid"
 	assert_lab_ended 4
 }
