@@ -266,7 +266,9 @@ int container_remove(struct container *container)
 					     "log.1", "hosts", "resolv.conf", "network", "rootfs" };
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		if (remove_tree(container->dirfd, parts[i]) < 0) {
-			report_errno(errno == EXDEV ? "something is mounted inside" : "",
+			report_errno(errno == EXDEV || errno == EBUSY
+					     ? "something is mounted inside"
+					     : "",
 				     "%s: cannot remove %s", container->name, parts[i]);
 			return -1;
 		}

@@ -28,8 +28,7 @@ enum source_kind source_kind(const char *argument)
 	return strchr(argument, ':') ? SOURCE_SUITE : SOURCE_IMAGE;
 }
 
-/* --- FROM host: a shell and the everyday tools of this very machine
- * ------------------------------- */
+/* --- FROM host: a shell and the everyday tools of this very machine --- */
 
 /* What a newcomer types; those that the host lacks are named, and left out. */
 static const char *const expected[] = { "bash", "sh",	 "ps",	 "top", "ip",  "hostname", "grep",
@@ -195,8 +194,7 @@ static int fill_from_host(int to)
 	return result < 0 ? -1 : make_skeleton(to);
 }
 
-/* --- the others
- * ----------------------------------------------------------------------------------- */
+/* --- the others --- */
 
 /* Runs a helper program that fills the directory; its errors go to stderr. */
 static int run_helper(char *const argv[])

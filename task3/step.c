@@ -28,8 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- COPY: SOURCE... DESTINATION
- * ------------------------------------------------------------------ */
+/* --- COPY: SOURCE... DESTINATION --- */
 
 enum { MAX_SOURCES = 64 };
 
@@ -38,13 +37,12 @@ struct copying {
 	char *sources[MAX_SOURCES];
 	int source_count;
 	char *destination;
-	int context;
+	const struct step *step;
 };
 
 static int parse_copy(struct copying *copying, const struct step *step)
 {
-	*copying = (struct copying){ .text = strdup(step->instruction->argument),
-				     .context = step->context };
+	*copying = (struct copying){ .text = strdup(step->instruction->argument), .step = step };
 	char *rest = copying->text;
 	for (char *word; (word = strsep(&rest, " \t"));) {
 		if (!*word)
@@ -62,55 +60,73 @@ static int parse_copy(struct copying *copying, const struct step *step)
 		return -1;
 	}
 	copying->destination = copying->sources[--copying->source_count];
-	for (int i = 0; i < copying->source_count; i++) {
-		const char *source = copying->sources[i];
-		/* What is outside the Conductorfile's directory is not the image's business. */
-		if (*source == '/' || !strncmp(source, "../", 3) || strstr(source, "/../") ||
-		    !strcmp(source, "..")) {
-			report("%s:%d: COPY %s: sources lie in the Conductorfile's directory",
-			       step->file, step->instruction->line, source);
-			return -1;
-		}
-	}
 	return 0;
 }
 
-/* In the container: a directory's content, or a file, to the destination; into it, if it is a
- * directory or ends in a slash. */
-static int copy_source(const struct copying *copying, const char *source)
+/* Opens a source; a link on the way may lead about in the Conductorfile's directory, but not out. */
+static int open_source(const struct step *step, const char *source)
+{
+	struct open_how how = { .flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH };
+	int fd = sys_openat2(step->context, source, &how);
+	if (fd < 0 && errno == EXDEV)
+		report("%s:%d: COPY %s: sources lie in the Conductorfile's directory", step->file,
+		       step->instruction->line, source);
+	else if (fd < 0)
+		report_errno("", "%s:%d: COPY %s", step->file, step->instruction->line, source);
+	return fd;
+}
+
+static bool is_directory(int dirfd, const char *path)
 {
 	struct stat status;
-	char target[PATH_MAX];
-	const char *name = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
-	size_t length = strlen(copying->destination);
-	if (fstatat(copying->context, source, &status, 0) < 0) {
-		report_errno("", "%s", source);
+	return fstatat(dirfd, path, &status, *path ? 0 : AT_EMPTY_PATH) == 0 &&
+	       S_ISDIR(status.st_mode);
+}
+
+/* In the container: a directory's content to the destination. */
+static int copy_directory_to(int from, const char *destination)
+{
+	make_directories(AT_FDCWD, destination, 0755);
+	AUTO_CLOSE int to = open(destination, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0) {
+		report_errno("", "%s", destination);
 		return -1;
 	}
-	bool into = copying->destination[length - 1] == '/' || copying->source_count > 1;
-	if (!into && stat(copying->destination, &status) == 0 && S_ISDIR(status.st_mode))
-		into = true;
-	fstatat(copying->context, source, &status, 0);
-	if (S_ISDIR(status.st_mode)) {
-		make_directories(AT_FDCWD, copying->destination, 0755);
-		AUTO_CLOSE int from =
-			openat(copying->context, source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		AUTO_CLOSE int to = open(copying->destination, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (from < 0 || to < 0) {
-			report_errno("", "%s", from < 0 ? source : copying->destination);
-			return -1;
-		}
-		return copy_tree(from, to, COPY_PLAIN);
+	return copy_tree(from, to, COPY_PLAIN);
+}
+
+/* In the container: a file to the destination; into it, if it is a directory or ends in a slash. */
+static int copy_file_to(int from, const struct copying *copying, const char *source)
+{
+	char target[PATH_MAX];
+	const char *destination = copying->destination;
+	const char *slash = strrchr(source, '/');
+	bool into = destination[strlen(destination) - 1] == '/' || copying->source_count > 1 ||
+		    is_directory(AT_FDCWD, destination);
+	if (snprintf(target, sizeof(target), "%s%s%s", destination, into ? "/" : "",
+		     !into   ? ""
+		     : slash ? slash + 1
+			     : source) >= (int)sizeof(target)) {
+		report("%s: the path is too long", destination);
+		return -1;
 	}
-	snprintf(target, sizeof(target), "%s%s%s", copying->destination, into ? "/" : "",
-		 into ? name : "");
-	char *slash = strrchr(target, '/');
-	if (slash && slash != target) {
-		*slash = '\0';
+	char *end = strrchr(target, '/');
+	if (end && end != target) {
+		*end = '\0';
 		make_directories(AT_FDCWD, target, 0755);
-		*slash = '/';
+		*end = '/';
 	}
-	return copy_entry(copying->context, source, AT_FDCWD, target, COPY_PLAIN);
+	return copy_open_file(from, AT_FDCWD, target);
+}
+
+static int copy_source(const struct copying *copying, const char *source)
+{
+	AUTO_CLOSE int from = open_source(copying->step, source);
+	if (from < 0)
+		return -1;
+	return is_directory(from, "") ? copy_directory_to(from, copying->destination)
+				      : copy_file_to(from, copying, source);
 }
 
 static int copy_inside(void *arg)
@@ -130,14 +146,20 @@ int hash_step(struct sha256 *hash, const struct step *step)
 	if (step->instruction->keyword != KEYWORD_COPY)
 		return 0;
 	int result = parse_copy(&copying, step);
-	for (int i = 0; result == 0 && i < copying.source_count; i++)
-		result = hash_tree(hash, step->context, copying.sources[i]);
+	for (int i = 0; result == 0 && i < copying.source_count; i++) {
+		AUTO_CLOSE int source = open_source(step, copying.sources[i]);
+		if (source < 0)
+			result = -1;
+		else if (is_directory(source, ""))
+			result = hash_tree(hash, source, ".");
+		else
+			result = hash_open_file(hash, source, copying.sources[i]);
+	}
 	free(copying.text);
 	return result;
 }
 
-/* --- a layer made in a container
- * ------------------------------------------------------------------- */
+/* --- a layer made in a container -------------------------------------------------------------- */
 
 /* Runs the step in a container that is claimed; its exit status, or -1. */
 static int run_step(struct container *container, const struct birth *birth, bool internet)

@@ -54,9 +54,8 @@ static int copy_link(int from, const char *name, int to, const char *new_name)
 	return symlinkat(target, to, new_name);
 }
 
-static int copy_regular(int from, const char *name, int to, const char *new_name)
+static int copy_content(int in, int to, const char *new_name)
 {
-	AUTO_CLOSE int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_CLOSE int out = openat(to, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (in < 0 || out < 0 || copy_data(in, out) < 0)
 		return -1;
@@ -65,6 +64,12 @@ static int copy_regular(int from, const char *name, int to, const char *new_name
 	if (size > 0)
 		fsetxattr(out, "security.capability", capabilities, (size_t)size, 0);
 	return 0;
+}
+
+static int copy_regular(int from, const char *name, int to, const char *new_name)
+{
+	AUTO_CLOSE int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return copy_content(in, to, new_name);
 }
 
 static bool is_whiteout(const struct stat *status)
@@ -142,6 +147,16 @@ int copy_entry(int from, const char *name, int to, const char *new_name, enum co
 	return result;
 }
 
+int copy_open_file(int from, int to, const char *new_name)
+{
+	struct stat status;
+	if (fstat(from, &status) == 0 && remove_tree(to, new_name) == 0 &&
+	    copy_content(from, to, new_name) == 0 && copy_attributes(to, new_name, &status) == 0)
+		return 0;
+	report_errno("", "cannot copy to %s", new_name);
+	return -1;
+}
+
 struct copy {
 	int to;
 	enum copy_mode mode;
@@ -159,20 +174,29 @@ int copy_tree(int from, int to, enum copy_mode mode)
 	return each_entry(from, visit_copy, &copy);
 }
 
-static int hash_data(struct sha256 *hash, int directory, const char *name)
+static void hash_mode(struct sha256 *hash, const struct stat *status)
 {
-	AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char facts[64];
+	snprintf(facts, sizeof(facts), "%o %lld", status->st_mode,
+		 S_ISREG(status->st_mode) ? (long long)status->st_size : 0);
+	sha256_add_text(hash, facts);
+}
+
+int hash_open_file(struct sha256 *hash, int fd, const char *name)
+{
+	struct stat status;
 	char block[65536];
-	for (;;) {
-		ssize_t got = fd < 0 ? -1 : read(fd, block, sizeof(block));
-		if (got < 0) {
-			report_errno("", "cannot read %s", name);
-			return -1;
-		}
-		if (got == 0)
-			return 0;
-		sha256_add(hash, block, (size_t)got);
+	ssize_t got = fd < 0 || fstat(fd, &status) < 0 ? -1 : 1;
+	if (got > 0)
+		hash_mode(hash, &status);
+	while (got > 0) {
+		got = read(fd, block, sizeof(block));
+		if (got > 0)
+			sha256_add(hash, block, (size_t)got);
 	}
+	if (got < 0)
+		report_errno("", "cannot read %s", name);
+	return (int)got;
 }
 
 static int visit_hash(int directory, const char *name, void *arg)
@@ -187,14 +211,12 @@ int hash_tree(struct sha256 *hash, int directory, const char *name)
 		report_errno("", "%s", name);
 		return -1;
 	}
-	char facts[64];
-	snprintf(facts, sizeof(facts), "%o %lld", status.st_mode,
-		 S_ISREG(status.st_mode) ? (long long)status.st_size : 0);
 	sha256_add_text(hash, name);
-	sha256_add_text(hash, facts);
-
-	if (S_ISREG(status.st_mode))
-		return hash_data(hash, directory, name);
+	if (S_ISREG(status.st_mode)) {
+		AUTO_CLOSE int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		return hash_open_file(hash, file, name);
+	}
+	hash_mode(hash, &status);
 	if (S_ISLNK(status.st_mode)) {
 		char target[PATH_MAX];
 		ssize_t size = readlinkat(directory, name, target, sizeof(target));

@@ -16,6 +16,12 @@ int copy_tree(int from, int to, enum copy_mode mode);
 /* Copies one file, link or directory from/name to to/new_name. -1 on failure. */
 int copy_entry(int from, const char *name, int to, const char *new_name, enum copy_mode mode);
 
+/* Copies an open file, with its mode and times, in the place of what to/new_name was. -1 on failure. */
+int copy_open_file(int from, int to, const char *new_name);
+
+/* Adds an open file's mode and content to the hash; name is what an error calls it. -1 on failure. */
+int hash_open_file(struct sha256 *hash, int fd, const char *name);
+
 /* Adds names, types, modes and contents below directory/name to the hash, in sorted order. -1 on
  * failure. */
 int hash_tree(struct sha256 *hash, int directory, const char *name);
