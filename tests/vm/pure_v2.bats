@@ -2,6 +2,7 @@
 # Pure cgroup v2, the taught way: what the kernel's own files say of limits while a program runs.
 # It runs wherever cgroups are so; on CI's hybrid machine that is tests/vm, the virtual machine.
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
+# shellcheck disable=SC2016 # the container's shell expands what stands in single quotes
 
 load ../helpers
 
@@ -57,7 +58,6 @@ init_of() { # NAME
 	cgroup=$(cgroup_of "$(init_of "$NAME")")
 	assert_equal "$(<"$cgroup/memory.max")" $((64 * 1024 * 1024))
 	assert_equal "$(<"$cgroup/pids.max")" 20
-	assert_equal "$(<"$cgroup/cpu.max")" "max 100000"
 }
 
 @test "conductor run: the container is born in a cgroup of its own and sees it as the root" {
@@ -68,9 +68,10 @@ init_of() { # NAME
 }
 
 @test "conductor run --memory: a program that takes more is killed, one that takes less is not" {
-	run -0 --separate-stderr "$CONDUCTOR" run --rm --memory 64M host "$NAME" -- sh -c 'head -c 16M /dev/zero | tail -c 1 | wc -c'
-	assert_equal "$output" 1
-	run -137 "$CONDUCTOR" run --rm --memory 64M host "$NAME" -- tail -c 100M /dev/zero
+	# tail keeps in memory what it may have to print. It is process 2: 1 survives to tell.
+	local keep='head -c "$1" /dev/zero | tail -c "$1" >/dev/null; exit $?'
+	run -0 "$CONDUCTOR" run --rm --memory 64M host "$NAME" -- sh -c "$keep" sh 16M
+	run -137 "$CONDUCTOR" run --rm --memory 64M host "$NAME" -- sh -c "$keep" sh 100M
 }
 
 @test "conductor run --pids-limit: no more processes than allowed" {
