@@ -24,6 +24,7 @@ setup() {
 	c=$(random_name c)
 	SLEEP="sleep 1$(printf '%05d%05d' $RANDOM $RANDOM)"
 	job=
+	mounted=()
 	roots=("$CONDUCTOR_ROOT")
 	export c SLEEP
 	cd "$BATS_TEST_TMPDIR" || return
@@ -42,12 +43,16 @@ teardown() {
 			assert_equal "$(ls -A "$CONDUCTOR_ROOT/containers")" ""
 		fi
 	done
+	while [ ${#mounted[@]} -gt 0 ]; do
+		umount "${mounted[-1]}"
+		unset 'mounted[-1]'
+	done
 	BATS_TEST_NAME='' assert_world_unchanged # this test's own processes were not there then
 }
 
 # Not the shell's own `&` alone: bats waits for whoever holds its descriptor 3.
 in_background() { # COMMAND...
-	"$@" 3>&- &
+	"$@" <&0 3>&- & # and the shell gives it /dev/null as its input, unless told
 	job=$!
 }
 
@@ -85,6 +90,10 @@ runs_not() { # COMMAND...
 	! pid_of "$@" >/dev/null
 }
 
+descriptors_of() { # PID
+	find "/proc/$1/fd/" -mindepth 1 -printf '%f\n' | sort -n | paste -sd ' '
+}
+
 cgroups_of() { # PID
 	local id controllers path mount
 	while IFS=: read -r id controllers path; do
@@ -102,6 +111,13 @@ own_root() {
 	export CONDUCTOR_ROOT=$1
 	roots+=("$1")
 	[ "${2:-}" = empty ] || "$CONDUCTOR" build base >/dev/null
+}
+
+# Mounts something that teardown unmounts, after the containers have ended.
+mount_at() { # DIRECTORY MOUNT-ARGUMENT...
+	mkdir -p "$1"
+	mount "${@:2}" "$1"
+	mounted+=("$1")
 }
 
 # A container's directory below the state.

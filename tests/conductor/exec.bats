@@ -55,7 +55,7 @@ load containers
 	exec 7<"$BATS_TEST_FILENAME"
 	in_background "$CONDUCTOR" exec $c -- sleep 3000
 	wait_until 5 runs sleep 3000
-	assert_equal "$(ls "/proc/$(pid_of sleep 3000)/fd" | paste -sd ' ')" "0 1 2"
+	assert_equal "$(descriptors_of "$(pid_of sleep 3000)")" "0 1 2"
 	exec 7<&-
 }
 
@@ -73,7 +73,7 @@ load containers
 # --- its command --------------------------------------------------------------------------------
 
 @test "exec: arguments with spaces, newlines, nothing and wildcards arrive untouched" {
-	local arguments=("two words" $'new\nline' "" "*" '$HOME' '`id`' "--rm" "-d" "--" '\' "'" '"' $'tab\t' "ünï")
+	local arguments=("two words" $'new\nline' "" "*" '$HOME' '`id`' "--rm" "-d" "--" "\\" "'" '"' $'tab\t' "ünï")
 	start_sleep $c
 	run -0 --separate-stderr "$CONDUCTOR" exec $c -- printf '[%s]\n' "${arguments[@]}"
 	assert_equal "$output" "$(printf '[%s]\n' "${arguments[@]}")"

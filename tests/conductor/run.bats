@@ -128,7 +128,7 @@ load containers
 # --- the command --------------------------------------------------------------------------------
 
 @test "run: arguments with spaces, newlines, nothing and wildcards arrive untouched" {
-	local arguments=("two words" $'new\nline' "" "*" '$HOME' '`id`' "--rm" "-d" "--" '\' "'" '"' $'tab\t' "ünï")
+	local arguments=("two words" $'new\nline' "" "*" '$HOME' '`id`' "--rm" "-d" "--" "\\" "'" '"' $'tab\t' "ünï")
 	run -0 --separate-stderr "$CONDUCTOR" run --rm base $c -- printf '[%s]\n' "${arguments[@]}"
 	assert_equal "$output" "$(printf '[%s]\n' "${arguments[@]}")"
 }
@@ -185,8 +185,8 @@ load containers
 	exec 7<"$BATS_TEST_FILENAME" 8>>"$BATS_TEST_TMPDIR/other"
 	in_background "$CONDUCTOR" run --rm base $c -- $SLEEP
 	wait_until 5 runs $SLEEP
-	assert_equal "$(ls /proc/self/fd | grep -xE '[78]' | paste -sd ' ')" "7 8"
-	assert_equal "$(ls "/proc/$(pid_of $SLEEP)/fd" | paste -sd ' ')" "0 1 2"
+	assert_contains "$(descriptors_of self)" "7 8" # so that they could be inherited
+	assert_equal "$(descriptors_of "$(pid_of $SLEEP)")" "0 1 2"
 	exec 7<&- 8>&-
 }
 
@@ -223,21 +223,24 @@ load containers
 	assert_no_container $c
 }
 
+# Who has something of a directory open, or is in it.
+holders_of() { # DIRECTORY
+	find /proc/[0-9]*/fd /proc/[0-9]*/cwd -maxdepth 1 -lname "$1*" 2>/dev/null || :
+}
+
 @test "run -d: keeps no descriptor and no directory of the caller" {
-	local here=$BATS_TEST_TMPDIR/here holders
-	mkdir "$here"
-	touch "$here/file"
+	mkdir here
+	touch here/in here/out here/other
 	(
-		cd "$here"
-		"$CONDUCTOR" run -d base $c -- $SLEEP <"$here/file" >"$here/file" 2>"$here/file" 8<"$here/file" 3>&-
-		exec 9<"$here/file" # the check sees such a thing
-		find /proc/[0-9]*/fd /proc/[0-9]*/cwd -maxdepth 1 -lname "$here*" 2>/dev/null >"$BATS_TEST_TMPDIR/holders" || :
-	) &
-	holders=$!
-	await $holders
-	grep -q "^/proc/[0-9]*/fd/9$" "$BATS_TEST_TMPDIR/holders"
-	assert_equal "$(grep -v "^/proc/$holders/" "$BATS_TEST_TMPDIR/holders" | grep -v "$(printf '/%s/' self)" || :)" ""
+		cd here
+		"$CONDUCTOR" run -d base $c -- $SLEEP <in >out 2>>out 8<other 3>&-
+	)
 	runs $SLEEP
+	exec 9<here/other # the check sees such a thing
+	run -0 holders_of "$PWD/here"
+	assert_equal "$(grep -v "^/proc/$BASHPID/" <<<"$output" | grep -v '/fd/9$' || :)" ""
+	assert_contains "$output" /fd/9
+	exec 9<&-
 }
 
 @test "run -d: the caller's pipe ends though the container lives on" {
@@ -337,7 +340,6 @@ load containers
 
 @test "run: of thirty at once with one name exactly one gets it" {
 	local i statuses=() pids=()
-	jobs=()
 	for i in {1..30}; do
 		"$CONDUCTOR" run -d base $c -- $SLEEP >/dev/null 2>&1 3>&- &
 		pids+=($!)

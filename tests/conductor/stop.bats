@@ -42,8 +42,7 @@ milliseconds() {
 }
 
 @test "stop: the name is free at once" {
-	local round
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		start_sleep $c
 		"$CONDUCTOR" addnetwork $c >/dev/null
 		run -0 "$CONDUCTOR" stop $c

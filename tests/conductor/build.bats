@@ -1,0 +1,341 @@
+#!/usr/bin/env bats
+# conductor build: images from Conductorfiles, a layer an instruction, and the cache.
+# shellcheck disable=SC2154 # bats's run sets output, stderr and lines
+# shellcheck disable=SC2016 # inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2086 # $SLEEP is two words
+
+load containers
+
+conductorfile() { # LINE...
+	printf '%s\n' "$@" >Conductorfile
+}
+
+build() { # builds image $c from Conductorfile
+	"$CONDUCTOR" build "$c" Conductorfile
+}
+
+inside() { # COMMAND...: in a container of image $c
+	"$CONDUCTOR" run --rm "$c" "$c" -- "$@"
+}
+
+# The directories of an image's layers, the lowest first.
+layers_of() { # IMAGE
+	sed -n "s,^layer=,$CONDUCTOR_ROOT/layers/,p" "$CONDUCTOR_ROOT/images/$1"
+}
+
+# What layers there are: a layer that is made again has another inode.
+layer_inodes() {
+	stat -c '%n %i' "$CONDUCTOR_ROOT"/layers/*/
+}
+
+# Nothing of a build that failed stays: no image, no container, no unfinished layer.
+assert_no_image() {
+	refute [ -e "$CONDUCTOR_ROOT/images/$c" ]
+	assert_equal "$(ls -A "$CONDUCTOR_ROOT/containers")" ""
+	assert_equal "$(find "$CONDUCTOR_ROOT/layers" -maxdepth 1 -name '.?*')" ""
+}
+
+# --- FROM ---------------------------------------------------------------------------------------
+
+@test "build: without a Conductorfile an image of this host's shell and everyday tools" {
+	local tool
+	run -0 --separate-stderr "$CONDUCTOR" build $c
+	for tool in sh bash cat grep sed sleep tail hostname ps top ip; do
+		if command -v $tool >/dev/null; then
+			run -0 "$CONDUCTOR" run --rm $c $c -- sh -c "command -v $tool"
+		else
+			assert_contains "$stderr" $tool
+		fi
+	done
+	run -0 --separate-stderr inside sh -c 'echo a b | sed "s/a/c/" | grep c; ls -d /tmp /etc/passwd; id -un'
+	assert_equal "$output" $'c b\n/etc/passwd\n/tmp\nroot'
+}
+
+@test "build: FROM host runs no helper program, and needs no network" {
+	requires strace
+	run -0 strace -f -qq -e trace=execve -e status=successful -o trace "$CONDUCTOR" build $c
+	assert_equal "$(grep -o 'execve("[^"]*"' trace | sort -u | grep -v -e '/ld-' -e "$(basename "$CONDUCTOR")" || :)" ""
+}
+
+@test "build: FROM scratch is empty, and COPY fills it" {
+	mkdir tree
+	"$COPY_DEPS" "$(command -v cat)" tree >/dev/null
+	echo text >tree/file
+	conductorfile 'FROM scratch' 'COPY tree /'
+	run -0 build
+	run -0 --separate-stderr inside "$(realpath "$(command -v cat)")" /file
+	assert_equal "$output" text
+	run -127 inside /bin/no-shell
+}
+
+@test "build: FROM a directory keeps modes, owners, times and links" {
+	mkdir -p tree/sub
+	echo text >tree/sub/file
+	chmod 2750 tree/sub
+	chmod 4751 tree/sub/file
+	touch -d '2001-02-03 04:05:06 UTC' tree/sub/file
+	ln -s /etc/absolute tree/link
+	ln -s nowhere tree/dangling
+	mkfifo tree/pipe
+	conductorfile 'FROM ./tree'
+	run -0 build
+	(cd tree && find . -mindepth 1 -printf '%P %y %m %U:%G %l\n' | sort) >expected
+	(cd "$(layers_of $c)" &&
+		find . -mindepth 1 -printf '%P %y %m %U:%G %l\n' | sort) >actual
+	assert_equal "$(cat actual)" "$(cat expected)"
+	assert_equal "$(stat -c %Y "$CONDUCTOR_ROOT"/layers/*/sub/file)" 981173106
+}
+
+@test "build: FROM a tar, plain or compressed" {
+	requires tar gzip
+	mkdir tree
+	echo text >tree/file
+	tar -C tree -cf rootfs.tar .
+	gzip -k rootfs.tar
+	local archive
+	for archive in rootfs.tar rootfs.tar.gz; do
+		conductorfile "FROM ./$archive" 'COPY Conductorfile /x'
+		run -0 build
+		[ "$(cat "$(layers_of $c | head -n 1)/file")" = text ]
+	done
+}
+
+@test "build: FROM another image shares its layers" {
+	conductorfile 'FROM base' 'COPY Conductorfile /x'
+	run -0 build
+	assert_equal "$(layers_of $c | head -n 1)" "$(layers_of base)"
+	run -0 inside sh -c 'true'
+}
+
+@test "build: FROM what there is not" {
+	conductorfile 'FROM no-such-image'
+	run -1 --separate-stderr build
+	assert_contains "$stderr" "no-such-image: no such image"
+	conductorfile 'FROM ./no-such-directory'
+	run -1 --separate-stderr build
+	assert_contains "$stderr" "no-such-directory: No such file or directory"
+	echo 'no tar' >text
+	conductorfile 'FROM ./text'
+	run -1 --separate-stderr build
+	assert_contains "$stderr" "conductor: build: tar failed with status 2"
+	conductorfile 'FROM redhat:9'
+	run -1 --separate-stderr build
+	assert_no_image
+}
+
+@test "build: FROM debian:bookworm without debootstrap says what to install" {
+	conductorfile 'FROM debian:bookworm'
+	run -1 --separate-stderr env PATH=/nowhere "$CONDUCTOR" build $c Conductorfile
+	assert_equal "$stderr" "conductor: build: debootstrap: No such file or directory (it is needed for this FROM: apt-get install it)"
+	assert_no_image
+}
+
+# --- COPY ---------------------------------------------------------------------------------------
+
+@test "build: COPY a file to a name, into a directory, and a directory's content" {
+	mkdir -p dir/sub
+	echo one >one
+	echo two >two
+	echo three >dir/sub/three
+	conductorfile 'FROM base' 'COPY one /renamed' 'COPY one two /several' 'COPY one /etc' \
+		'COPY two /made/deep/' 'COPY dir /content' 'COPY dir/sub/three one /tmp/'
+	run -0 build
+	run -0 --separate-stderr inside sh -c \
+		'cd / && head -v renamed several/* etc/one made/deep/* content/sub/* tmp/*'
+	assert_equal "$(grep -v '^$' <<<"$output" | paste -sd ' ')" \
+		"==> renamed <== one ==> several/one <== one ==> several/two <== two ==> etc/one <== one ==> made/deep/two <== two ==> content/sub/three <== three ==> tmp/one <== one ==> tmp/three <== three"
+}
+
+@test "build: COPY through the image's link /bin does not break the image" {
+	local layer files=
+	mkdir -p tree/usr/bin dir
+	ln -s usr/bin tree/bin
+	ln -s /usr/bin tree/absolute
+	echo a >dir/from-dir
+	echo b >single
+	conductorfile 'FROM ./tree' 'COPY dir /bin' 'COPY single /absolute/' 'COPY single /bin/other'
+	run -0 build
+	for layer in $(layers_of $c); do
+		refute [ -d "$layer/bin" -a ! -L "$layer/bin" ]
+		refute [ -d "$layer/absolute" -a ! -L "$layer/absolute" ]
+		files+=$(cd "$layer" && find . -type f -printf '%P ')
+	done
+	assert_equal "$(tr ' ' '\n' <<<"$files" | grep . | sort -u | paste -sd ' ')" \
+		"usr/bin/from-dir usr/bin/other usr/bin/single"
+	refute [ -e /usr/bin/from-dir ] # nor does an absolute link lead to the host
+}
+
+@test "build: COPY of what there is not, or from outside, names file and line" {
+	local source
+	mkdir -p a
+	for source in /etc/passwd ../x a/../../x; do
+		conductorfile 'FROM base' '' "COPY $source /x"
+		run -1 --separate-stderr build
+		assert_equal "$stderr" "conductor: build: Conductorfile:3: COPY $source: sources lie in the Conductorfile's directory"
+	done
+	conductorfile 'FROM base' 'COPY missing /x'
+	run -1 --separate-stderr build
+	assert_contains "$stderr" "missing: No such file or directory"
+	conductorfile 'FROM base' 'COPY alone'
+	run -1 --separate-stderr build
+	assert_equal "$stderr" "conductor: build: Conductorfile:2: COPY wants SOURCE... DESTINATION"
+	assert_no_image
+}
+
+@test "build: COPY through a link of the context does not reach the host's files" {
+	mkdir context
+	ln -s /etc context/escape
+	ln -s /etc/passwd context/link
+	printf 'FROM base\nCOPY escape/passwd /x\n' >context/Conductorfile
+	run -1 --separate-stderr "$CONDUCTOR" build $c context/Conductorfile
+	assert_no_image
+}
+
+# --- RUN ----------------------------------------------------------------------------------------
+
+@test "build: RUN is /bin/sh inside the image, each a layer on those before" {
+	conductorfile 'FROM base' 'RUN echo "a  b" >/file; cat /proc/1/comm >/comm' \
+		'RUN cat /file >/second && rm /file' 'RUN echo $$ >/pid'
+	run -0 build
+	run -0 --separate-stderr inside sh -c 'cat /second /comm /pid; ls -d /file /dev/null /etc/hosts; true'
+	assert_equal "$(grep -v '^ls:' <<<"$output")" $'a  b\nsh\n1\n/dev/null\n/etc/hosts'
+	assert_contains "$stderr" "/file" # a file that was removed is
+}
+
+@test "build: a RUN that fails ends it with file and line, and its layer is never used" {
+	conductorfile 'FROM base' '# a comment' 'RUN [ -e /flag ] && exit 0; echo said; exit 7' 'RUN echo never'
+	run -1 --separate-stderr build
+	assert_contains "$stderr" "conductor: build: Conductorfile:3: RUN failed with status 7"
+	assert_contains "$output" said
+	refute_contains "$output" $'\nnever'
+	assert_no_image
+	run -1 --separate-stderr build
+	assert_contains "$output" said
+}
+
+@test "build: a RUN's processes end with it" {
+	conductorfile 'FROM base' "RUN $SLEEP & true"
+	run -0 build
+	runs_not $SLEEP
+}
+
+# --- the cache ----------------------------------------------------------------------------------
+
+@test "build: building again makes no layer" {
+	local before
+	echo text >file
+	conductorfile 'FROM base' 'COPY file /file' 'RUN date +%N >/when'
+	run -0 build
+	before=$(layer_inodes)
+	run -0 build
+	assert_equal "$(layer_inodes)" "$before"
+}
+
+@test "build: a file that COPY brings, once changed, is brought again, and what follows is made again" {
+	echo old >file
+	conductorfile 'FROM base' 'COPY file /file' 'RUN cat /file >/seen'
+	run -0 build
+	echo new >file
+	run -0 build
+	run -0 --separate-stderr inside cat /file /seen
+	assert_equal "$output" $'new\nnew'
+	chmod 711 file
+	run -0 build
+	run -0 --separate-stderr inside stat -c %a /file
+	assert_equal "$output" 711
+}
+
+@test "build: an instruction whose text has changed is made again" {
+	conductorfile 'FROM base' 'RUN echo 1 >/x'
+	run -0 build
+	conductorfile 'FROM base' 'RUN echo 2 >/x'
+	run -0 build
+	run -0 --separate-stderr inside cat /x
+	assert_equal "$output" 2
+}
+
+@test "build: of several at once each is right, and shares the layers" {
+	local i pids=()
+	conductorfile 'FROM base' 'RUN echo text >/x' 'RUN cat /x >/y'
+	for i in 1 2 3 4; do
+		"$CONDUCTOR" build $c$i Conductorfile >/dev/null 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		await "$i"
+		assert_equal "$status" 0
+	done
+	assert_equal "$(sort -u "$CONDUCTOR_ROOT/images/$c"? | grep -c ^layer=)" 3
+	run -0 --separate-stderr "$CONDUCTOR" run --rm ${c}4 $c -- cat /y
+	assert_equal "$output" text
+}
+
+@test "build: one that was killed leaves nothing after the next" {
+	conductorfile 'FROM base' "RUN echo half >/half; $SLEEP"
+	in_background build >/dev/null
+	wait_until 5 runs $SLEEP
+	kill -KILL "$(pid_of "$CONDUCTOR" build "$c" Conductorfile)"
+	await "$job"
+	wait_until 5 runs_not $SLEEP
+	conductorfile 'FROM base' 'RUN true'
+	run -0 build
+	run -0 "$CONDUCTOR" rmi $c
+	assert_no_image
+}
+
+@test "build: one that was interrupted ends its RUN and leaves nothing" {
+	conductorfile 'FROM base' "RUN $SLEEP"
+	in_background build >/dev/null
+	wait_until 5 runs $SLEEP
+	kill -TERM "$(pid_of "$CONDUCTOR" build "$c" Conductorfile)"
+	await "$job"
+	refute [ "$status" = 0 ]
+	wait_until 5 runs_not $SLEEP
+	wait_until 5 assert_no_image
+}
+
+# --- the file -----------------------------------------------------------------------------------
+
+@test "build: comments, empty lines, small letters, blanks, and lines joined by a backslash" {
+	printf '\n  # comment\n\tfrom base  \r\n\nRun echo one \\\n  two >/x && \\\n\techo three >>/x\n# RUN false\ncopy Conductorfile /y' >Conductorfile
+	run -0 build
+	run -0 --separate-stderr inside cat /x
+	assert_equal "$output" $'one two\nthree'
+}
+
+@test "build: an unknown instruction is told with file and line, before anything is made" {
+	conductorfile 'FROM base' "RUN echo \\" '  joined' '' 'EXPOSE 80'
+	run -1 --separate-stderr build
+	assert_equal "$stderr" "conductor: build: Conductorfile:5: unknown instruction EXPOSE (FROM, COPY and RUN are known)"
+	assert_equal "$output" ""
+	assert_no_image
+}
+
+@test "build: a Conductorfile without FROM, with two, with nothing, with NUL bytes" {
+	conductorfile 'RUN true'
+	run -1 build
+	assert_equal "$output" "conductor: build: Conductorfile:1: an image begins with one FROM, and has no other"
+	conductorfile 'FROM base' 'FROM base'
+	run -1 build
+	assert_equal "$output" "conductor: build: Conductorfile:2: an image begins with one FROM, and has no other"
+	conductorfile '# nothing'
+	run -1 build
+	assert_equal "$output" "conductor: build: Conductorfile: holds no instruction"
+	printf 'FROM base\nRUN echo \0 x\n' >Conductorfile
+	run -1 build
+	assert_equal "$output" "conductor: build: Conductorfile: is no text"
+	conductorfile 'FROM'
+	run -1 build
+	assert_equal "$output" "conductor: build: Conductorfile:1: FROM wants something behind it"
+	assert_no_image
+}
+
+@test "build: a Conductorfile that there is not, or that is a directory" {
+	run -1 "$CONDUCTOR" build $c no-such
+	assert_equal "$output" "conductor: build: no-such: No such file or directory"
+	mkdir directory
+	run -1 "$CONDUCTOR" build $c directory
+	assert_equal "$output" "conductor: build: directory: Is a directory"
+	assert_no_image
+}
