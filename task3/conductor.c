@@ -111,11 +111,20 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* What couldn't be written must not pass for a success: a full disk shows at the last flush only. */
+static int flush(int status, int own_failure)
+{
+	if (fflush(stdout) != EOF && !ferror(stdout))
+		return status;
+	report_errno("", "cannot write to standard output");
+	return own_failure;
+}
+
 static int run_command(const struct command *command, char *const argv[])
 {
 	if (argv[0] && !strcmp(argv[0], "--help")) {
 		print_help(command);
-		return 0;
+		return flush(0, EXIT_OWN_FAILURE);
 	}
 	error_context("conductor", command->name);
 	struct invocation invocation;
@@ -150,7 +159,7 @@ int main(int argc, char **argv)
 			print_help(command);
 		else
 			print_commands(commands);
-		return 0;
+		return flush(0, EXIT_OWN_FAILURE);
 	}
 	const struct command *command = find_command(argv[next]);
 	if (!command)
