@@ -28,8 +28,6 @@
 
 enum { MAX_COMMANDS = 64 };
 
-extern char **environ;
-
 struct command {
 	char **argv;
 	long *times_us;
@@ -113,7 +111,7 @@ int main(int argc, char **argv)
 	int failed = 0;
 	for (long long round = once ? 0 : -1; round < runs; round++) {
 		for (int i = 0; i < count; i++) {
-			if (commands[i].failed || !commands[i].argv)
+			if (commands[i].failed || !commands[i].argv || !*commands[i].argv)
 				continue;
 			long begin = now_us();
 			int status = run(commands[i].argv, &to_null);
