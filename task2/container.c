@@ -153,7 +153,8 @@ int container_wait(struct container *container, const struct cpu_cgroup *cgroup,
 		if (signal > 0 && signal != SIGCHLD) {
 			/* With PID 1 its whole namespace goes. The next round waits for it. */
 			kill(container->pid, SIGKILL);
-			interrupted = signal;
+			if (!interrupted)
+				interrupted = signal;
 		}
 	}
 }

@@ -232,7 +232,9 @@ anonymous() {
 		"$(transcript task1/README.md 'tests/lab/lab task1/namespace_prog' | anonymous)"
 	assert_equal "$("$NAMESPACE_PROG" --namespaces | tail -n 25 | anonymous)" \
 		"$(transcript task1/README.md 'tests/lab/lab task1/namespace_prog --namespaces | tail -n 25' | anonymous)"
+}
 
+@test "README of task 1: and what an ordinary user sees" {
 	requires machine_root setpriv
 	run -1 as_nobody "$NAMESPACE_PROG"
 	assert_equal "$(anonymous <<<"$output")" \
