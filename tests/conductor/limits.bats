@@ -84,11 +84,10 @@ throttled() { # PID
 
 @test "run: a limit that can't be held is an error, never ignored; without one no cgroup is needed" {
 	requires unshare
-	run -125 --separate-stderr unshare --mount bash -c 'umount -R -l /sys/fs/cgroup || exit 99
-		"$CONDUCTOR" run --cpus 0.5 base "$1" -- true' - $c
+	local hide='umount -R -l /sys/fs/cgroup 2>/dev/null || :' # who may not do this may write none, either
+	run -125 --separate-stderr unshare --mount bash -c "$hide; "'"$CONDUCTOR" run --cpus 0.5 base "$1" -- true' - $c
 	assert_matches "$stderr" "^conductor: run: $c: (no cgroup here controls cpu$|cannot limit cpu: cannot make a cgroup)"
 	assert_equal "$(wc -l <<<"$stderr")" 1
 	assert_no_container $c
-	run -0 unshare --mount bash -c 'umount -R -l /sys/fs/cgroup || exit 99
-		"$CONDUCTOR" run --rm base "$1" -- true' - $c
+	run -0 unshare --mount bash -c "$hide; "'"$CONDUCTOR" run --rm base "$1" -- true' - $c
 }

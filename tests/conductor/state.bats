@@ -183,7 +183,7 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	own_root "/run/$c/state" empty
 	run -1 --separate-stderr "$CONDUCTOR" build base
 	assert_contains "$stderr" "No space left on device"
-	assert_equal "$(ls -A "$CONDUCTOR_ROOT/layers" "$CONDUCTOR_ROOT/images" | grep -v ':$' | grep . || :)" ""
+	assert_equal "$(find "$CONDUCTOR_ROOT/layers" "$CONDUCTOR_ROOT/images" -mindepth 1)" ""
 }
 
 @test "state: on a read-only file system lists work, and run says why it can't" {
