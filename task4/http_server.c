@@ -188,8 +188,11 @@ static void send_answers(struct server *server)
 	struct work *next = NULL;
 	for (struct work *work = workers_collect(&server->workers); work; work = next) {
 		next = work->next; /* it may be at a worker again at once */
-		connection_answered((struct connection *)work);
-		if (((struct connection *)work)->state == CONNECTION_WORKING)
+		struct connection *connection = (struct connection *)work;
+		if (server->stop_ms)
+			connection->close_after = true;
+		connection_answered(connection);
+		if (connection->state == CONNECTION_WORKING)
 			workers_give(&server->workers, work);
 	}
 }

@@ -22,21 +22,46 @@
 
 enum { GRACE_MS = 5000 }; /* between SIGTERM and SIGKILL, for a program that is to end early */
 
-volatile bool interrupted;
+static volatile sig_atomic_t interrupted;
+static sigset_t waiting_mask; /* the signals that are blocked during a wait */
 
 static void interrupt(int signal)
 {
 	(void)signal;
-	interrupted = true;
+	interrupted = 1;
 }
 
-void catch_interrupts(bool begin)
+static void set_handlers(void (*handler)(int))
 {
-	struct sigaction action = { .sa_handler = begin ? interrupt : SIG_IGN };
-	interrupted = false;
+	struct sigaction action = { .sa_handler = handler };
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	interrupted = 0;
+}
+
+/* Blocked but while ppoll(2) waits: so none is missed that comes just before a wait. */
+void catch_interrupts(void)
+{
+	sigset_t interrupts;
+	sigemptyset(&interrupts);
+	sigaddset(&interrupts, SIGINT);
+	sigaddset(&interrupts, SIGTERM);
+	sigprocmask(SIG_BLOCK, &interrupts, &waiting_mask);
+	sigdelset(&waiting_mask, SIGINT);
+	sigdelset(&waiting_mask, SIGTERM);
+	set_handlers(interrupt);
+}
+
+void ignore_interrupts(void)
+{
+	set_handlers(SIG_IGN);
+}
+
+bool is_interrupted(void)
+{
+	sigset_t pending;
+	sigpending(&pending);
+	return interrupted || sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM);
 }
 
 void outcome_free(struct outcome *outcome)
@@ -64,8 +89,12 @@ static int start(char *const argv[], int input, int output, int errors, pid_t *p
 
 	posix_spawnattr_t attributes;
 	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
+						      POSIX_SPAWN_SETSIGMASK);
 	sigset_t defaults;
+	sigset_t none;
+	sigemptyset(&none);
+	posix_spawnattr_setsigmask(&attributes, &none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGTERM);
@@ -79,16 +108,16 @@ static int start(char *const argv[], int input, int output, int errors, pid_t *p
 	return error ? -1 : 0;
 }
 
-/* Has it ended by the deadline? On an interrupt the wait is over too. */
+/* Has it ended by the deadline? On an interrupt the wait is over too, if so wanted. */
 static bool ends_by(int pidfd, int64_t deadline_ms, bool until_interrupt)
 {
 	struct pollfd end = { pidfd, POLLIN, 0 };
 	int ready = 0;
 	do {
-		if (until_interrupt && interrupted)
-			return false;
-		ready = poll(&end, 1, ms_until(deadline_ms));
-	} while (ready < 0 && errno == EINTR);
+		int left_ms = ms_until(deadline_ms);
+		struct timespec left = { left_ms / 1000, left_ms % 1000 * 1000000L };
+		ready = ppoll(&end, 1, &left, until_interrupt ? &waiting_mask : NULL);
+	} while (ready < 0 && errno == EINTR && !(until_interrupt && interrupted));
 	return ready > 0;
 }
 
@@ -155,6 +184,9 @@ _Noreturn static void become(char *const argv[], int log, int handshake)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
 	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
 		_exit(EXIT_FAILURE);

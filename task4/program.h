@@ -8,13 +8,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Set by SIGINT and SIGTERM: run_program then ends its program early, and so should the caller. */
-extern volatile bool interrupted;
+/*
+ * From now on SIGINT and SIGTERM end run_program and background_ended early, and is_interrupted
+ * tells of them: there is something to undo. Without this call they end us as usual.
+ */
+void catch_interrupts(void);
+bool is_interrupted(void);
 
-/* Catches SIGINT and SIGTERM (begin true), or ignores them from now on, and forgets what came
- * before: undoing must not be interrupted. SIGPIPE is ignored always:
- * a reader who goes away must not stop half-way through. */
-void catch_interrupts(bool begin);
+/* From now on they are ignored, and what came before is forgotten: undoing must not be interrupted.
+ */
+void ignore_interrupts(void);
 
 /* What a program that has ended said. The texts end in NUL and are the caller's to free. */
 struct outcome {

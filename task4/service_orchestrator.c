@@ -35,6 +35,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,7 +252,7 @@ static int command_up(struct orchestrator *o, const char *word)
 	int64_t begin_ms = now_ms();
 	if (!*o->host)
 		address_of_host(o->host);
-	catch_interrupts(true);
+	catch_interrupts();
 	if (find_conductor(o) < 0 || state_create(o) < 0) {
 		report("%s", o->why);
 		return EXIT_OWN_FAILURE;
@@ -261,7 +262,7 @@ static int command_up(struct orchestrator *o, const char *word)
 		       o->host, o->port);
 		return EXIT_SUCCESS;
 	}
-	catch_interrupts(false);
+	ignore_interrupts();
 	if (take_down(o) == 0)
 		printf("What was made before is undone.\n");
 	return EXIT_OWN_FAILURE;
@@ -283,7 +284,6 @@ static int open_state(struct orchestrator *o, bool lock)
 static int command_status(struct orchestrator *o, const char *word)
 {
 	(void)word;
-	catch_interrupts(true);
 	if (!open_state(o, false)) {
 		printf("nothing is up\n");
 		return EXIT_OWN_FAILURE;
@@ -294,7 +294,6 @@ static int command_status(struct orchestrator *o, const char *word)
 static int command_verify(struct orchestrator *o, const char *word)
 {
 	(void)word;
-	catch_interrupts(true);
 	if (!open_state(o, false)) {
 		report("nothing is up");
 		return EXIT_OWN_FAILURE;
@@ -305,7 +304,7 @@ static int command_verify(struct orchestrator *o, const char *word)
 static int command_down(struct orchestrator *o, const char *word)
 {
 	(void)word;
-	catch_interrupts(false);
+	ignore_interrupts();
 	if (!open_state(o, true)) {
 		printf("nothing is up\n");
 		return EXIT_SUCCESS;
@@ -320,7 +319,6 @@ static int command_down(struct orchestrator *o, const char *word)
 static int command_fetch(struct orchestrator *o, const char *word)
 {
 	struct http_reply reply;
-	catch_interrupts(true);
 	if (fetch(o, word, o->wait_ms, &reply) < 0) {
 		report("%s", o->why);
 		return EXIT_OWN_FAILURE;
@@ -343,6 +341,7 @@ static int finish_output(int status)
 int main(int argc, char *argv[])
 {
 	error_context("service-orchestrator", NULL);
+	signal(SIGPIPE, SIG_IGN); /* a reader who goes away must not stop us half-way through */
 	if (argc < 2)
 		die(EXIT_USAGE, "which command? (--help lists them)");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {

@@ -126,7 +126,12 @@ int state_create(struct orchestrator *o)
 	}
 	if (open_directory(o, path) <= 0 || lock_directory(o) < 0)
 		return -1;
-	return state_save(o);
+	if (state_save(o) == 0)
+		return 0;
+	char why[sizeof(o->why)];
+	memcpy(why, o->why, sizeof(why));
+	state_remove(o);
+	return failed(o, "%s", why);
 }
 
 /* A line of the file: "key=value". */
@@ -224,14 +229,16 @@ int state_save(struct orchestrator *o)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *boot_id = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", NULL);
+	char path[PATH_MAX];
 	size_t size = 0;
+	state_path(path);
 	FILE *stream = open_memstream(&text, &size);
 	if (!stream)
-		return failed(o, "cannot keep the state: %s", strerror(errno));
+		return failed(o, "cannot write the state: %s", strerror(errno));
 	visit_all(o, write_field, stream);
 	fprintf(stream, "boot_id=%s", boot_id ? boot_id : "\n");
 	if (fclose(stream) != 0 || replace_file(o->state, "state", text, 0600) < 0)
-		return failed(o, "cannot keep the state: %s", strerror(errno));
+		return failed(o, "cannot write the state to %s: %s", path, strerror(errno));
 	return 0;
 }
 

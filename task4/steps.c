@@ -28,7 +28,7 @@ int run_steps(struct orchestrator *o, const struct step *steps, int number)
 	for (; steps->title; steps++, number++) {
 		int64_t begin_ms = now_ms();
 		note(o, "%s", "");
-		int result = interrupted ? failed(o, "interrupted") : steps->run(o);
+		int result = is_interrupted() ? failed(o, "interrupted") : steps->run(o);
 		if (result < 0) {
 			report("step %d, %s: %s", number, steps->title, o->why);
 			return -1;
@@ -117,7 +117,7 @@ static int wait_until_ready(struct orchestrator *o, struct wait *wait)
 		ready = wait->attempt(o, wait->service) == 0;
 		if (background_ended(wait->program, ready ? 0 : pause_ms, &wait->status))
 			return ended_early(o, wait->log, wait->status);
-		if (interrupted)
+		if (is_interrupted())
 			return failed(o, "interrupted");
 		if (!ready && now_ms() >= deadline_ms) {
 			char why[sizeof(o->why)];

@@ -361,7 +361,7 @@ assert_undone() { # STEP TITLE REASON CONDITION
 	image=$("$CONDUCTOR" images | awk 'NR == 2 { print $1 }')
 	# Just before `run` takes the name c2, somebody else does.
 	conductor_but "if [ \"\$1 \$3\" = 'run c2' ]; then
-		$(printf %q "$CONDUCTOR") run -d $image c2 -- sleep infinity >/dev/null 3>&-
+		$(printf %q "$CONDUCTOR") run -d $image c2 -- env UP=0 sleep infinity >/dev/null 3>&-
 		sleep 0.3 # in which c2 is there, but not ours
 	fi"
 	run -1 --separate-stderr up
@@ -532,6 +532,21 @@ assert_undone() { # STEP TITLE REASON CONDITION
 		assert_equal "$stderr" "service-orchestrator: $command: $state: is not ours alone (mode 700)"
 	done
 	rmdir "$state"
+}
+
+@test "service-orchestrator up: no room for the state is one clear line, and nothing stays" {
+	mkdir -m 700 "$BATS_TEST_TMPDIR/runtime"
+	mount -t tmpfs -o size=64k,mode=700 none "$BATS_TEST_TMPDIR/runtime"
+	export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/runtime
+	head -c 100000 /dev/zero >"$XDG_RUNTIME_DIR/all-of-it" 2>/dev/null || :
+	run -1 --separate-stderr up
+	assert_equal "$stderr" "service-orchestrator: up: cannot write the state to $XDG_RUNTIME_DIR/service-orchestrator: No space left on device"
+	assert_equal "$(ls "$XDG_RUNTIME_DIR")" all-of-it
+	rm "$XDG_RUNTIME_DIR/all-of-it"
+	run -0 up
+	run -0 down
+	umount "$XDG_RUNTIME_DIR"
+	unset XDG_RUNTIME_DIR
 }
 
 @test "service-orchestrator: the state is where XDG_RUNTIME_DIR says, if that directory is ours" {
