@@ -1,282 +1,518 @@
 #!/usr/bin/env bats
-# Task 3: containers in the wild. What the assignment asks for, through its own command line only, so
-# that any conductor can be tried (CONDUCTOR=path); the kernel and packets that arrive are the witnesses.
-# The suites of tests/conductor go further, a command each.
-# shellcheck disable=SC2154 # bats's run sets output, stderr and status
+# Task 3: conductor, sentence by sentence of the assignment, through the assignment's command line only
+# and with the kernel as the witness. So any conductor can be tested:
+#
+#   CONDUCTOR=path tests/run task3
+#   TASK3_IMAGE=NAME   an image that it has already (default: one is built without a Conductorfile)
+#   TASK3_FROM=WHAT    what a Conductorfile of its begins with (default: host)
+#
+# What the commands do beyond that is in tests/conductor/.
+
+# shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 # shellcheck disable=SC2016 # inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # each test is a subshell
 
 load helpers
-
-INTERNET=203.0.113.1 # the lab's, with an HTTP server that tells LAB_TOKEN
-HOST=203.0.113.2     # the machine that the containers run on
+load network
 
 setup_file() {
 	require_lab
-	CONDUCTOR_ROOT=/run/$(random_name state)
-	export CONDUCTOR_ROOT
-	"$CONDUCTOR" build base >/dev/null
+	export IMAGE=${TASK3_IMAGE:-base} FROM=${TASK3_FROM:-host}
+	[ -n "${TASK3_IMAGE:-}" ] || "$CONDUCTOR" build "$IMAGE" >/dev/null
+	# shellcheck disable=SC2086 # words
+	snapshot_world $WORLD
+	mv "$WORLD_BEFORE" "$BATS_FILE_TMPDIR/all.before"
+	snapshot_world mounts links routes firewall settings names
+	export WORLD_BEFORE WORLD_SUBJECTS
 }
 
 teardown_file() {
-	"$CONDUCTOR" rmi base
-	"$CONDUCTOR" rmcache
-	rm -rf "$CONDUCTOR_ROOT"
+	WORLD_BEFORE=$BATS_FILE_TMPDIR/all.before
+	WORLD_SUBJECTS=$WORLD
+	assert_world_unchanged
 }
 
 setup() {
-	snapshot_world
 	started=()
-	jobs=()
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 teardown() {
 	local name
+	cd /
 	for name in "${started[@]}"; do
-		"$CONDUCTOR" stop "$name" >/dev/null 2>&1 || :
+		"$CONDUCTOR" stop "$name"
 	done
-	[ ${#jobs[@]} -eq 0 ] || wait "${jobs[@]}" || :
-	run -0 "$CONDUCTOR" ps
-	for name in "${started[@]}"; do
-		refute_contains "$output" "$name"
-	done
+	end_background
 	assert_world_unchanged
 }
 
-# Runs a container as a background child, as the assignment's table has no other way; until exec works.
+# --- tools --------------------------------------------------------------------------------------
+
+# A container in the background. The assignment has run in the foreground: so it is a job of ours.
 start() { # NAME [COMMAND...]
 	local name=$1
 	shift
-	"$CONDUCTOR" run base "$name" -- "${@:-sleep 1000}" >/dev/null 2>&1 3>&- &
-	jobs+=($!)
+	[ $# -gt 0 ] || set -- sleep 1000
+	"$CONDUCTOR" run "$IMAGE" "$name" -- "$@" >"$BATS_TEST_TMPDIR/$name.run" 2>&1 3>&- &
+	background+=($!)
 	started+=("$name")
-	wait_until 10 "$CONDUCTOR" exec "$name" -- true 2>/dev/null
+	wait_until 10 is_running "$name"
 }
 
-sleeper() { # NAME
-	start "$1" sleep 1000
+is_running() { # NAME
+	inside "$1" true 2>/dev/null
 }
 
-inside() { # NAME COMMAND...
-	local name=$1
-	shift
-	"$CONDUCTOR" exec "$name" -- "$@"
-}
-
-# The address of a container's link, as the kernel tells it inside.
-address_of() { # NAME
-	inside "$1" cat /proc/net/fib_trie |
-		awk '/32 host LOCAL/ { print last } { last = $NF }' | grep -v '^127\.' | sort -u
-}
-
-# Does an HTTP answer come, within a second, to a fetch made inside?
-answers_inside() { # NAME ADDRESS PORT
-	inside "$1" timeout "${TEST_SLOWNESS:-1}" bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET /get_counter HTTP/1.0\r\n\r\n" >&3 &&
-		grep -q HTTP <&3' "$2" "$3" 2>/dev/null
-}
-
-# Puts counter-service into a container, where it listens on the port.
-serve() { # NAME PORT
-	inside "$1" sh -c 'cat >/counter-service && chmod +x /counter-service' <"$COUNTER_SERVICE"
-	inside "$1" /counter-service "$2" 2 >/dev/null 2>&1 3>&- &
-	jobs+=($!)
-	wait_until 5 answers_inside "$1" 127.0.0.1 "$2"
-}
-
-@test "task 3: images lists an image with its name, size and date; rmi deletes it" {
-	"$CONDUCTOR" build other >/dev/null
-	run -0 "$CONDUCTOR" images
-	assert_matches "$output" "other +[0-9.]+ ?[KMG]?B? +.*$(date +%Y)"
-	"$CONDUCTOR" rmi other
-	run -0 "$CONDUCTOR" images
-	refute_contains "$output" other
-	assert_contains "$output" base
-}
-
-@test "task 3: build makes a layer of each COPY and RUN" {
-	cd "$BATS_TEST_TMPDIR"
-	mkdir app
-	echo 'a file' >app/file
-	printf 'FROM base\nCOPY app /srv/app\nRUN echo done >/srv/app/made\n' >Conductorfile
-	"$CONDUCTOR" build app Conductorfile >/dev/null
-	started+=(t3a)
-	run -0 --separate-stderr "$CONDUCTOR" run app t3a -- cat /srv/app/file /srv/app/made
-	assert_equal "$output" $'a file\ndone'
-	"$CONDUCTOR" stop t3a
-	"$CONDUCTOR" rmi app
-}
-
-@test "task 3: run gives new UTS, PID, NET, MOUNT and IPC namespaces, and the command is PID 1" {
-	sleeper t3b
-	for kind in uts pid net mnt ipc; do
-		refute [ "$(inside t3b readlink "/proc/self/ns/$kind")" = "$(readlink "/proc/self/ns/$kind")" ]
+# Stops it within the test.
+stop() { # NAME
+	local name kept=()
+	"$CONDUCTOR" stop "$1"
+	for name in "${started[@]}"; do
+		[ "$name" = "$1" ] || kept+=("$name")
 	done
-	assert_equal "$(inside t3b cat /proc/1/comm)" sleep
+	started=("${kept[@]}")
 }
 
-@test "task 3: procfs, sysfs and the host's /dev are mounted inside; ps and top see the container and nothing else" {
-	sleeper t3c
-	assert_matches "$(inside t3c cat /proc/mounts)" ' /proc proc '
-	assert_matches "$(inside t3c cat /proc/mounts)" ' /sys sysfs '
-	assert_equal "$(inside t3c stat -c '%t:%T' /dev/null /dev/zero)" "$(stat -c '%t:%T' /dev/null /dev/zero)"
-	command -v ps >/dev/null || skip "ps is not installed"
-	assert_equal "$(inside t3c ps -e -o comm= | sort)" $'ps\nsleep'
-	assert_matches "$(inside t3c top -b -n 1)" 'Tasks: +2 total'
+# A container that does nothing, with /wire to speak by.
+start_equipped() { # NAME...
+	local name
+	for name in "$@"; do
+		start "$name"
+		equip "$name"
+	done
 }
 
-@test "task 3: the image's copy is the root, with mode 755, and nothing that is written changes the image" {
-	sleeper t3d
-	assert_equal "$(inside t3d stat -c %a /)" 755
-	inside t3d touch /written
-	sleeper t3e
-	inside t3e test ! -e /written
+# A command that no other container runs, so that the host finds the process.
+unique_sleep() {
+	echo "sleep 1$(printf '%05d%05d' $RANDOM $RANDOM)"
 }
 
-@test "task 3: ps lists the containers; an exited one keeps its directory until stop" {
-	sleeper t3f
-	run -0 "$CONDUCTOR" ps
-	assert_matches "$output" 't3f.*'"$(date +%Y)"
-	started+=(t3g)
-	"$CONDUCTOR" run base t3g -- sh -c 'echo kept >/file' 2>/dev/null
-	run -0 "$CONDUCTOR" ps
-	assert_contains "$output" t3g
-	[ -z "$CONDUCTOR_ROOT" ] || [ ! -d "$CONDUCTOR_ROOT/containers" ] ||
-		assert_equal "$(cat "$CONDUCTOR_ROOT/containers/t3g/rootfs/file")" kept
-	run "$CONDUCTOR" exec t3g -- true
+# How many processes run one of these commands.
+count_processes() { # COMMAND...
+	local file words command count=0
+	for file in /proc/[0-9]*/cmdline; do
+		mapfile -d '' words <"$file" || continue
+		for command in "$@"; do
+			[ "${words[*]}" != "$command" ] || count=$((count + 1))
+		done
+	done 2>/dev/null
+	echo $count
+}
+
+# Where a container's directory may be: beside the state, beside the program, or here.
+directory_of() { # NAME
+	local directory
+	for directory in "$CONDUCTOR_ROOT/containers" "$(dirname "$CONDUCTOR")/.containers" .containers; do
+		if [ -d "$directory/$1" ]; then
+			echo "$directory/$1"
+			return
+		fi
+	done
+	return 1
+}
+
+names_in() { # images|ps
+	"$CONDUCTOR" "$1" | awk '{ print $1 }'
+}
+
+# A command that must fail with one line on stderr, and not by a crash.
+fails_plainly() { # COMMAND...
+	run --separate-stderr "$CONDUCTOR" "$@"
+	assert_number_between "$status" 1 125
+	assert_equal "${#stderr_lines[@]}" 1
+}
+
+# --- build, images, rmi, rmcache ----------------------------------------------------------------
+
+@test "build makes an image; images lists it with its size and date; rmi deletes it" {
+	printf 'FROM %s\n' "$FROM" >Conductorfile
+	refute grep -qx small <(names_in images)
+	"$CONDUCTOR" build small Conductorfile
+	run -0 "$CONDUCTOR" images
+	assert_matches "$output" "(^|"$'\n'")small .*[0-9]+.*($(date +%Y)|$(date +%b))"
+	run -0 "$CONDUCTOR" run small c1 -- true
+	"$CONDUCTOR" stop c1
+	"$CONDUCTOR" rmi small
+	run -0 "$CONDUCTOR" images
+	refute_contains "$output" small
+	fails_plainly run small c1 -- true
+	fails_plainly rmi small
+}
+
+@test "a Conductorfile's COPY and RUN make the image" {
+	echo 'from the host' >file
+	printf 'FROM %s\nCOPY file /copied\nRUN tr a-z A-Z </copied >/made && chmod 600 /made\n' "$FROM" >Conductorfile
+	"$CONDUCTOR" build made Conductorfile
+	IMAGE=made start c1
+	assert_equal "$(inside c1 cat /copied /made)" $'from the host\nFROM THE HOST'
+	assert_equal "$(inside c1 stat -c %a /made)" 600
+	stop c1
+	"$CONDUCTOR" rmi made
+}
+
+@test "each of COPY and RUN is a layer of an overlayfs" {
+	lowers() { inside c1 sed -n 's/.* \/ \/ .* - overlay .*lowerdir=\([^ ,]*\).*/\1/p' /proc/self/mountinfo | tr ':' '\n' | grep -c .; }
+	local base
+	start c1
+	base=$(lowers) || skip "the root is no overlay here"
+	stop c1
+	touch file
+	printf 'FROM %s\nCOPY file /\nRUN true >/made\n' "$FROM" >Conductorfile
+	"$CONDUCTOR" build layered Conductorfile
+	IMAGE=layered start c1
+	assert_equal "$(lowers)" $((base + 2))
+	stop c1
+	"$CONDUCTOR" rmi layered
+}
+
+@test "building again takes the layers from the cache, until rmcache empties it" {
+	printf 'FROM %s\nRUN cat /proc/sys/kernel/random/uuid >/id\n' "$FROM" >Conductorfile
+	id_of() {
+		"$CONDUCTOR" build "$1" Conductorfile >/dev/null
+		"$CONDUCTOR" run "$1" c1 -- cat /id
+		"$CONDUCTOR" stop c1
+	}
+	local first
+	first=$(id_of one)
+	assert_matches "$first" '^[0-9a-f-]{36}$'
+	assert_equal "$(id_of two)" "$first"
+	"$CONDUCTOR" rmi one
+	"$CONDUCTOR" rmi two
+	"$CONDUCTOR" rmcache
+	refute [ "$(id_of three)" = "$first" ]
+	"$CONDUCTOR" rmi three
+}
+
+@test "building a Conductorfile with an unknown instruction fails and makes no image" {
+	printf 'FROM %s\nFORM x\n' "$FROM" >Conductorfile
+	run --separate-stderr "$CONDUCTOR" build bad Conductorfile
 	refute [ "$status" = 0 ]
+	assert_contains "$stderr" FORM
+	run -0 "$CONDUCTOR" images
+	refute_contains "$output" bad
 }
 
-@test "task 3: exec runs in all five namespaces and the root of the container, arguments and status untouched" {
-	sleeper t3h
-	for kind in uts pid net mnt ipc; do
-		assert_equal "$(inside t3h readlink "/proc/self/ns/$kind")" "$(inside t3h readlink "/proc/1/ns/$kind")"
+# --- run ----------------------------------------------------------------------------------------
+
+@test "run: new UTS, PID, NET, MOUNT and IPC namespaces" {
+	local sleep space pid
+	sleep=$(unique_sleep)
+	# shellcheck disable=SC2086 # two words
+	start c1 $sleep
+	# shellcheck disable=SC2086
+	pid=$(init_of $sleep)
+	for space in uts pid net mnt ipc; do
+		refute [ "$(readlink "/proc/$pid/ns/$space")" = "$(readlink "/proc/self/ns/$space")" ]
+		[ -e "/proc/$pid/ns/$space" ]
 	done
-	assert_equal "$(inside t3h readlink /proc/self/root)" /
-	assert_equal "$(inside t3h printf '<%s>' 'a b' '' '*' "it's")" "<a b><><*><it's>"
-	run -42 "$CONDUCTOR" exec t3h -- sh -c 'exit 42'
 }
 
-@test "task 3: without a network a container has lo alone" {
-	sleeper t3i
-	assert_equal "$(inside t3i sed -n 's/^ *\([a-z0-9-]*\):.*/\1/p' /proc/net/dev)" lo
+@test "run: the image's copy is the root: what one container writes is in no other, nor in the image" {
+	start c1
+	start c2
+	inside c1 sh -c 'echo changed >/etc/passwd; mkdir /made; rm -f /etc/group'
+	assert_equal "$(inside c1 cat /etc/passwd)" changed
+	refute inside c1 test -e /etc/group
+	start c3
+	local name
+	for name in c2 c3; do
+		refute inside $name grep -q changed /etc/passwd
+		inside $name test -e /etc/group
+		refute inside $name test -e /made
+	done
+	refute [ -e /made ]
 }
 
-@test "task 3: addnetwork: NAME-outside and NAME-inside, both and lo up, .1 and .2, and a route to the pool" {
-	sleeper t3j
-	"$CONDUCTOR" addnetwork t3j
-	[ -e /sys/class/net/t3j-outside ]
-	assert_contains "$(inside t3j cat /proc/net/dev)" "t3j-inside:"
-	own=$(address_of t3j)
+@test "run: procfs, sysfs and the host's /dev are mounted inside, and the host sees none of it" {
+	local before type
+	before=$(world_mounts)
+	start c1
+	for type in proc sysfs; do
+		inside c1 grep -q " - $type " /proc/self/mountinfo
+	done
+	assert_equal "$(inside c1 sh -c 'ls -d /sys/class/net/*')" /sys/class/net/lo # it shows the container's network
+	inside c1 sh -c 'echo x >/dev/null'
+	assert_equal "$(inside c1 stat -c '%t %T' /dev/zero /dev/urandom)" "$(stat -c '%t %T' /dev/zero /dev/urandom)"
+	assert_equal "$(world_mounts)" "$before"
+}
+
+@test "run: ps and top see the container and nothing else" {
+	start c1
+	# PID 1, and the exec that asks.
+	assert_equal "$(inside c1 sh -c 'cd /proc && echo [0-9]*' | wc -w)" 2
+	[ "$(find /proc -maxdepth 1 -name '[0-9]*' | wc -l)" -gt 2 ]
+	if inside c1 sh -c 'command -v ps' >/dev/null; then
+		assert_equal "$(inside c1 ps -e -o comm= | sort | paste -sd ' ')" "ps sleep"
+	fi
+	if inside c1 sh -c 'command -v top' >/dev/null; then
+		assert_matches "$(inside c1 env TERM=dumb top -b -n 1)" 'Tasks: +2 total'
+	fi
+}
+
+@test "run: the command is PID 1, with its arguments as they are; its exit status is passed on" {
+	run -0 "$CONDUCTOR" run "$IMAGE" c1 -- sh -c 'echo $$'
+	started=(c1)
+	assert_line 1
+	stop c1
+	run -0 "$CONDUCTOR" run "$IMAGE" c1 -- printf '[%s]' 'two  words' '' '*' '$HOME' "'" -x
+	started=(c1)
+	assert_line "[two  words][][*][\$HOME]['][-x]"
+	stop c1
+	run -7 "$CONDUCTOR" run "$IMAGE" c1 -- sh -c 'exit 7'
+	started=(c1)
+}
+
+@test "run: without a command it is a shell" {
+	run -5 bash -c 'echo "echo I am \$\$; exit 5" | "$CONDUCTOR" run "$IMAGE" c1'
+	started=(c1)
+	assert_contains "$output" "I am 1"
+}
+
+@test "run: the root directory has mode 755, whatever the umask" {
+	umask 077
+	start c1
+	assert_equal "$(inside c1 stat -c %a /)" 755
+}
+
+@test "run: a container that has exited keeps its directory until stop" {
+	run -0 "$CONDUCTOR" run "$IMAGE" c1 -- sh -c 'echo kept >/file'
+	started=(c1)
+	directory=$(directory_of c1)
+	assert_equal "$(cat "$directory/rootfs/file")" kept
+	fails_plainly run "$IMAGE" c1 -- true # the name is in use
+	stop c1
+	refute [ -e "$directory" ]
+	run -0 "$CONDUCTOR" run "$IMAGE" c1 -- true
+	started=(c1)
+}
+
+@test "run: no copy of the whole image for every container" {
+	inside_is_overlay() { inside c1 grep -qE ' / / .* - overlay ' /proc/self/mountinfo; }
+	start c1
+	inside_is_overlay || skip "the root is no overlay here"
+	local whole own
+	whole=$(inside c1 du -skx / | awk '{ print $1 }')
+	own=$(du -skx "$(directory_of c1)" | awk '{ print $1 }')
+	[ "$whole" -gt 1000 ]
+	[ $((own * 10)) -lt "$whole" ]
+}
+
+@test "run, exec, stop and the others: what isn't there is told in one line" {
+	fails_plainly run nowhere c1 -- true
+	fails_plainly exec c1 -- true
+	fails_plainly stop c1
+	fails_plainly addnetwork c1
+	fails_plainly peer c1 c2
+	fails_plainly rmi nowhere
+	fails_plainly no-such-command
+	fails_plainly run "$IMAGE" ../c1 -- true
+}
+
+# --- ps, stop, exec -----------------------------------------------------------------------------
+
+@test "ps: the containers, with name and date" {
+	run -0 "$CONDUCTOR" ps
+	refute_contains "$output" c1
+	start c1
+	start c2
+	run -0 "$CONDUCTOR" ps
+	assert_matches "$output" "(^|"$'\n'")c1 .*($(date +%Y)|$(date +%b))"
+	assert_matches "$output" "(^|"$'\n'")c2 .*($(date +%Y)|$(date +%b))"
+	stop c1
+	run -0 "$CONDUCTOR" ps
+	refute_contains "$output" c1
+	assert_contains "$output" c2
+}
+
+@test "stop: kills every process, takes away interfaces, rules, mounts and the directory" {
+	local sleep other directory
+	sleep=$(unique_sleep) other=$(unique_sleep)
+	# Deaf to SIGTERM, one in the background, one left behind by exec.
+	start c1 sh -c "trap '' TERM HUP; $other & while :; do $sleep; done"
+	inside c1 sh -c "trap '' TERM HUP; $sleep >/dev/null 2>&1 &"
+	"$CONDUCTOR" addnetwork c1 -i -e 8080-3000
+	directory=$(directory_of c1)
+	three_there() { [ "$(count_processes "$sleep" "$other")" = 3 ]; }
+	wait_until 5 three_there
+	[ -e /sys/class/net/c1-outside ]
+	stop c1
+	assert_equal "$(count_processes "$sleep" "$other")" 0
+	refute [ -e "$directory" ]
+	world_is_unchanged || wait_until 3 world_is_unchanged
+}
+
+@test "stop: the last container's leaves the host's own firewall as it was" {
+	requires nft
+	nft 'table inet hosts_own { chain input { type filter hook input priority 0; tcp dport 25 drop; }; }'
+	nft list ruleset >before
+	start c1
+	"$CONDUCTOR" addnetwork c1 -i -e 8080-3000
+	stop c1
+	nft list ruleset >after
+	nft delete table inet hosts_own
+	run -0 diff before after
+}
+
+@test "exec: in all five namespaces and the root of that very container, though another runs the same" {
+	local sleep space pid
+	sleep=$(unique_sleep)
+	start c1
+	# shellcheck disable=SC2086 # two words
+	start c2 $sleep
+	start c3
+	# shellcheck disable=SC2086
+	pid=$(init_of $sleep)
+	inside c2 sh -c 'echo c2 >/which'
+	assert_equal "$(cat "/proc/$pid/root/which")" c2
+	refute inside c1 test -e /which
+	refute inside c3 test -e /which
+	for space in uts pid net mnt ipc; do
+		assert_equal "$(inside c2 readlink /proc/self/ns/$space)" "$(readlink "/proc/$pid/ns/$space")"
+		refute [ "$(inside c1 readlink /proc/self/ns/$space)" = "$(readlink "/proc/$pid/ns/$space")" ]
+	done
+}
+
+@test "exec: arguments as they are, standard input and output, the exit status; a shell without a command" {
+	start c1
+	run -9 --separate-stderr bash -c 'echo in | "$CONDUCTOR" exec c1 -- sh -c '\''cat; printf "[%s]" "$@"; exit 9'\'' sh "two  words" "" "*" "\$HOME"'
+	assert_equal "$output" $'in\n[two  words][][*][$HOME]'
+	run -4 bash -c 'echo "exit 4" | "$CONDUCTOR" exec c1'
+}
+
+# --- addnetwork ---------------------------------------------------------------------------------
+
+@test "addnetwork: a veth pair, NAME-outside 192.168.N.1/24 and NAME-inside 192.168.N.2/24, both and lo up, a route to the pool" {
+	start c1
+	"$CONDUCTOR" addnetwork c1
+	assert_equal "$(links_of c1)" $'c1-inside\nlo'
+	local own host
+	own=$(address_of c1)
 	assert_matches "$own" '^192\.168\.[0-9]+\.2$'
-	assert_contains "$(cat /proc/net/fib_trie)" "${own%.2}.1"
-	for flags in "$(cat /sys/class/net/t3j-outside/flags)" "$(inside t3j cat /sys/class/net/t3j-inside/flags)" \
-		"$(inside t3j cat /sys/class/net/lo/flags)"; do
-		((flags & 1)) || fail "not up: $flags"
-	done
-	# in /proc/net/route addresses are reversed: 0000A8C0 is 192.168.0.0, and 0000FFFF its /16
-	assert_matches "$(inside t3j cat /proc/net/route)" 't3j-inside.0000A8C0.*0000FFFF'
+	host=${own%.2}.1
+	assert_contains "$(addresses_of '')" "$host"
+	assert_contains "$(routes_of c1)" "${own%.2}.0/255.255.255.0 0.0.0.0 c1-inside"
+	assert_contains "$(routes_of '')" "${own%.2}.0/255.255.255.0 0.0.0.0 c1-outside"
+	assert_matches "$(routes_of c1)" "(^|"$'\n'")192\.168\.0\.0/255\.255\.0\.0 ($host|0\.0\.0\.0) c1-inside"
+	is_up c1 c1-inside
+	is_up c1 lo
+	is_up '' c1-outside
+	assert_equal "$(cat /sys/class/net/c1-outside/iflink)" "$(inside c1 cat /sys/class/net/c1-inside/ifindex)"
 }
 
-@test "task 3: without -i a container reaches the host's end of its link and nothing else" {
-	sleeper t3k
-	"$CONDUCTOR" addnetwork t3k
-	own=$(address_of t3k)
-	"$COUNTER_SERVICE" 9090 2 >/dev/null 2>&1 3>&- &
-	service=$!
-	wait_until 5 fetch "http://127.0.0.1:9090/get_counter" >/dev/null
-	answers_inside t3k "${own%.2}.1" 9090
-	refute answers_inside t3k "$HOST" 9090
-	refute answers_inside t3k "$INTERNET" 80
-	kill "$service"
-	wait "$service" || :
+@test "addnetwork without -i: it reaches the host's end of its link only" {
+	start_equipped c1 c2
+	"$CONDUCTOR" addnetwork c1
+	"$CONDUCTOR" addnetwork c2 -i
+	serve_here host 7000
+	serve_in c2 8080
+	local end
+	end=$(host_end_of c1)
+	assert_equal "$(from c1 "$end:7000")" "$end:7000 host $(address_of c1)"
+	run -0 from c1 203.0.113.1:80 203.0.113.2:7000 "$(address_of c2):8080" "$(host_end_of c2):7000"
+	assert_equal "$(grep -cE ' (silent|unreachable|refused)$' <<<"$output")" 4
+	# There is something to be reached.
+	assert_equal "$(from_here 203.0.113.2:7000 "$(address_of c2):8080" "$(host_end_of c2):7000" | grep -cE ' (host|c2) [0-9.]+$')" 3
 }
 
-@test "task 3: with -i a container reaches the internet, through NAT, by a default route and a resolver" {
-	sleeper t3l
+@test "addnetwork -i: default route and NAT to the internet, its resolver; the host's resolv.conf stays" {
+	start_equipped c1
+	local before
 	before=$(cat /etc/resolv.conf)
-	"$CONDUCTOR" addnetwork t3l -i
-	answer=$(inside t3l bash -c 'exec 3<>/dev/tcp/203.0.113.1/80 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && cat <&3')
-	assert_contains "$answer" "$LAB_TOKEN"
-	answer=$(inside t3l bash -c 'exec 3<>/dev/tcp/203.0.113.1/80 && printf "GET /source HTTP/1.0\r\n\r\n" >&3 && cat <&3')
-	assert_contains "$answer" "$HOST"
-	assert_matches "$(inside t3l cat /etc/resolv.conf)" 'nameserver [1-9]'
+	"$CONDUCTOR" addnetwork c1 -i
+	assert_matches "$(routes_of c1)" "(^|"$'\n'")0\.0\.0\.0/0\.0\.0\.0 $(host_end_of c1) c1-inside"
+	assert_equal "$(from c1 203.0.113.1:80 203.0.113.1:80/source)" \
+		"203.0.113.1:80 $LAB_TOKEN"$'\n203.0.113.1:80/source 203.0.113.2'
+	inside c1 grep -q '^nameserver ' /etc/resolv.conf
 	assert_equal "$(cat /etc/resolv.conf)" "$before"
 }
 
-@test "task 3: -e INNER-OUTER: from the host, by localhost, and from another machine" {
-	sleeper t3m
-	"$CONDUCTOR" addnetwork t3m -i -e 8080-3000
-	serve t3m 8080
-	assert_equal "$(fetch "http://$HOST:3000/get_and_increment_counter")" 1
-	assert_equal "$(fetch "http://localhost:3000/get_and_increment_counter")" 2
-	assert_equal "$("$LAB" internet -- bash -c 'fetch "http://203.0.113.2:3000/get_and_increment_counter"')" 3
-	refute "$LAB" internet -- bash -c 'FETCH_TIMEOUT=1 fetch "http://203.0.113.2:8080/get_counter"' 2>/dev/null
+@test "addnetwork -e 8080-3000: the container's port 8080 on port 3000 of the host, from outside, from the host, at localhost" {
+	start_equipped c1
+	serve_in c1 8080
+	assert_equal "$(from_outside 203.0.113.2:3000)" "203.0.113.2:3000 refused"
+	"$CONDUCTOR" addnetwork c1 -i -e 8080-3000
+	assert_equal "$(from_outside 203.0.113.2:3000)" "203.0.113.2:3000 c1 203.0.113.1"
+	assert_matches "$(from_here 203.0.113.2:3000)" '^203\.0\.113\.2:3000 c1 '
+	assert_matches "$(from_here 127.0.0.1:3000)" '^127\.0\.0\.1:3000 c1 '
+	assert_equal "$(fetch http://127.0.0.1:3000/)" "c1 $(host_end_of c1)"
+	assert_equal "$(from_outside 203.0.113.2:8080)" "203.0.113.2:8080 refused"
 }
 
-@test "task 3: two containers with -i can't reach each other, by no address of the host either, until peer lets them" {
-	sleeper t3n
-	sleeper t3o
-	sleeper t3p
-	"$CONDUCTOR" addnetwork t3n -i
-	"$CONDUCTOR" addnetwork t3o -i -e 8080-3000
-	"$CONDUCTOR" addnetwork t3p -i
-	serve t3o 8080
-	serve t3n 8080
-	n=$(address_of t3n)
-	o=$(address_of t3o)
-	assert_equal "$(fetch "http://$HOST:3000/get_counter")" 1 # it does answer
-	refute answers_inside t3n "$o" 8080
-	refute answers_inside t3o "$n" 8080
-	refute answers_inside t3n "$HOST" 3000
-	refute answers_inside t3n "${n%.2}.1" 3000
-	refute answers_inside t3n "${o%.2}.1" 3000
-
-	"$CONDUCTOR" peer t3n t3o
-	answers_inside t3n "$o" 8080
-	answers_inside t3o "$n" 8080
-	refute answers_inside t3p "$o" 8080
-	refute answers_inside t3p "$n" 8080
+@test "addnetwork -e: a port that is taken, or is none, is told, and nothing is made" {
+	local text
+	start c1
+	start c2
+	"$CONDUCTOR" addnetwork c1 -e 8080-3000
+	for text in 8080-3000 8080 8080-0 65536-3001 a-b; do
+		fails_plainly addnetwork c2 -e "$text"
+		assert_equal "$(links_of c2)" lo
+	done
+	fails_plainly addnetwork c1
 }
 
-@test "task 3: stop kills every process and takes away interface, rules, mounts and directory" {
-	start t3q sh -c 'sleep 1000 & sleep 1000'
-	"$CONDUCTOR" addnetwork t3q -i -e 8080-3000
-	"$CONDUCTOR" stop t3q
-	[ ! -e /sys/class/net/t3q-outside ]
-	run "$CONDUCTOR" exec t3q -- true
-	refute [ "$status" = 0 ]
-	# What else stays would show in teardown. And all of it can be used again:
-	sleeper t3q
-	"$CONDUCTOR" addnetwork t3q -i -e 8080-3000
+@test "addnetwork: names longer than 7 letters have interfaces of their own that work" {
+	local names=(container-one container-two a-name-of-more-than-fifteen-letters) name
+	start_equipped "${names[@]}"
+	serve_here host 7000
+	for name in "${names[@]}"; do
+		"$CONDUCTOR" addnetwork "$name"
+		assert_equal "$(from "$name" "$(host_end_of "$name"):7000")" "$(host_end_of "$name"):7000 host $(address_of "$name")"
+	done
+	assert_equal "$(links_of '' | grep -c outside)" 3
 }
 
-@test "task 3: names longer than 7 letters work, and two that begin alike have links of their own" {
-	sleeper a-rather-long-name-1
-	sleeper a-rather-long-name-2
-	"$CONDUCTOR" addnetwork a-rather-long-name-1 -i
-	"$CONDUCTOR" addnetwork a-rather-long-name-2 -i
-	answers_inside a-rather-long-name-1 "$INTERNET" 80
-	answers_inside a-rather-long-name-2 "$INTERNET" 80
-	refute [ "$(address_of a-rather-long-name-1)" = "$(address_of a-rather-long-name-2)" ]
+@test "addnetwork: numbers of networks are given back, and those that the host uses are not taken" {
+	start c1
+	start c2
+	"$CONDUCTOR" addnetwork c1
+	"$CONDUCTOR" addnetwork c2
+	local first second
+	first=$(address_of c1) second=$(address_of c2)
+	refute [ "$first" = "$second" ]
+	stop c1
+	start c3
+	"$CONDUCTOR" addnetwork c3
+	assert_equal "$(address_of c3)" "$first"
+	requires iproute2
+	stop c3
+	ip route add "${first%.2}.0/24" via 203.0.113.1
+	start c4
+	run "$CONDUCTOR" addnetwork c4
+	ip route del "${first%.2}.0/24" via 203.0.113.1
+	assert_equal "$status" 0
+	assert_matches "$(address_of c4)" '^192\.168\.'
+	refute [ "$(address_of c4)" = "$first" ]
+	refute [ "$(address_of c4)" = "$second" ]
 }
 
-@test "task 3: the last stop leaves the host's own firewall alone (moby#12294)" {
-	requires nft
-	nft add table ip foreign
-	nft 'add chain ip foreign mine { type filter hook input priority 10; }'
-	nft add rule ip foreign mine tcp dport 9 drop
-	before=$(nft --stateless list table ip foreign)
-	sleeper t3r
-	"$CONDUCTOR" addnetwork t3r -i -e 8080-3000
-	"$CONDUCTOR" stop t3r
-	assert_equal "$(nft --stateless list table ip foreign)" "$before"
-	nft delete table ip foreign
-}
+# --- peer ---------------------------------------------------------------------------------------
 
-@test "task 3: rmi refuses an image that a container uses" {
-	sleeper t3s
-	run "$CONDUCTOR" rmi base
-	refute [ "$status" = 0 ]
-	run -0 "$CONDUCTOR" images
-	assert_contains "$output" base
+@test "peer: without it none can reach another, with -i neither; with it both ways; a third still can't" {
+	start_equipped c1 c2 c3
+	local name a b
+	"$CONDUCTOR" addnetwork c1 -i -e 8080-3000
+	"$CONDUCTOR" addnetwork c2 -i
+	"$CONDUCTOR" addnetwork c3 -i
+	a=$(address_of c1) b=$(address_of c2)
+	serve_in c1 8080
+	serve_in c2 8080
+	assert_equal "$(from_here "$a:8080" "$b:8080" | cut -d ' ' -f 2)" $'c1\nc2'
+	closed_to() { # NAME TARGET...
+		run -0 from "$@"
+		assert_equal "$(grep -cvE ' (silent|unreachable|refused)$' <<<"$output")" 0
+		assert_equal "$(from "$1" 203.0.113.1:80)" "203.0.113.1:80 $LAB_TOKEN"
+	}
+	for name in c2 c3; do
+		closed_to $name "$a:8080" "$(host_end_of c1):8080" "$(host_end_of c1):3000" 203.0.113.2:3000
+	done
+	closed_to c1 "$b:8080"
+	"$CONDUCTOR" peer c1 c2
+	assert_equal "$(from c2 "$a:8080")" "$a:8080 c1 $b"
+	assert_equal "$(from c1 "$b:8080")" "$b:8080 c2 $a"
+	closed_to c3 "$a:8080" "$b:8080" "$(host_end_of c1):3000" 203.0.113.2:3000
+	# It ends with one of the two.
+	stop c2
+	start_equipped c2
+	"$CONDUCTOR" addnetwork c2 -i
+	closed_to c2 "$a:8080"
 }
