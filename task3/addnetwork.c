@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ struct request {
 	int published_count;
 };
 
+static const char no_pool[] = "not a pool of addresses such as 10.66.0.0/16 or 10.66.0.0/16:28";
+
 static int read_request(const struct invocation *invocation, struct request *request)
 {
 	*request = (struct request){
@@ -40,6 +43,9 @@ static int read_request(const struct invocation *invocation, struct request *req
 	};
 	if (!valid_name(request->name))
 		return usage_error(invocation, "%s: not a name for a container", request->name);
+	struct link link;
+	if (request->pool && pool_parse(request->pool, &link) < 0)
+		return usage_error(invocation, "--subnet %s: %s", request->pool, no_pool);
 	for (int i = 0; i < invocation->given_count; i++) {
 		const char *text = invocation->given[i].value;
 		if (strcmp(invocation->given[i].option->name, "expose") != 0)
@@ -114,7 +120,11 @@ static void name_ends(struct link *link, const char *name, char *aliases[2], int
 
 static int plan_link(struct network *network, const struct request *request, char *aliases[2])
 {
-	if (pool_parse(request->pool, &network->link) < 0 || pool_choose(&network->link) < 0)
+	if (pool_parse(request->pool, &network->link) < 0) {
+		report("%s: %s", getenv("CONDUCTOR_SUBNET"), no_pool);
+		return -1;
+	}
+	if (pool_choose(&network->link) < 0)
 		return -1;
 	for (int salt = 0; salt == 0 || (network->link.outside_alias && salt < 100); salt++) {
 		name_ends(&network->link, request->name, aliases, salt);
@@ -154,6 +164,11 @@ static int open_netns(const struct container *container, int pidfd)
 	return netns;
 }
 
+static bool leaves_link(const struct network *network)
+{
+	return network->internet || network->published_count > 0;
+}
+
 /* Makes real what the record says; before is what was there, all zero for a new link. */
 static int realize(const struct container *container, const struct network *network,
 		   const struct network *before, int netns)
@@ -163,11 +178,14 @@ static int realize(const struct container *container, const struct network *netw
 		return -1;
 	if (fresh && rtnl_make_link(&network->link, netns) < 0)
 		return -1;
-	if (network->internet && !before->internet &&
-	    (rtnl_add_default_route(&network->link, netns) < 0 ||
-	     write_resolv_conf(container, true) < 0))
+	/* What comes in by a published port is answered through the host, too; the firewall keeps
+	 * one without -i from beginning anything that way. */
+	if (leaves_link(network) && !leaves_link(before) &&
+	    rtnl_add_default_route(&network->link, netns) < 0)
 		return -1;
-	if (network->internet || network->published_count) {
+	if (network->internet && !before->internet && write_resolv_conf(container, true) < 0)
+		return -1;
+	if (leaves_link(network)) {
 		nft_warn_of_drops();
 		if (network_forwarding_on() < 0)
 			return -1;
@@ -201,6 +219,7 @@ static int add_network(struct container *container, const struct request *reques
 
 	/* Nothing half-made: all of it goes, and what was there before comes back. */
 	network_take_down(container);
+	network_write_files(container);
 	if (loaded == 1)
 		report("%s: its network is lost with this", request->name);
 	return -1;

@@ -132,11 +132,11 @@ static int run_command(const struct command *command, char *const argv[])
 	if (result == 0)
 		result = command->run(&invocation);
 
-	/* A command's own status may be any: where one is passed on, ours is 125, as docker's is.
-	 */
-	if (result < 0 && command->takes_command)
-		return 125;
-	return result == COMMAND_USAGE ? EXIT_USAGE : result < 0 ? EXIT_OWN_FAILURE : result;
+	/* A command's own status may be any: where one is passed on, ours is 125, as docker's is. */
+	int own_failure = command->takes_command ? 125 : EXIT_OWN_FAILURE;
+	if (result == COMMAND_USAGE && !command->takes_command)
+		return EXIT_USAGE;
+	return flush(result < 0 ? own_failure : result, own_failure);
 }
 
 int main(int argc, char **argv)

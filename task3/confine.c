@@ -9,15 +9,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What an ancestor ignored or blocked would stay so in the program: nohup, or a shell's background
- * job. */
+enum { SIGNALS = 64 };
+
+/*
+ * What an ancestor ignored or blocked would stay so in the program: nohup, or a shell's background
+ * job. By the bare system call, since signal(3) refuses the two that glibc keeps for itself.
+ */
 static void reset_signals(void)
 {
+	static const unsigned long by_default[8]; /* the kernel's struct sigaction: SIG_DFL is 0 */
 	sigset_t none;
 	sigemptyset(&none);
-	for (int signal_number = 1; signal_number < NSIG; signal_number++)
-		signal(signal_number,
-		       SIG_DFL); /* not SIGKILL, SIGSTOP and glibc's own: they refuse */
+	for (int number = 1; number <= SIGNALS; number++)
+		syscall(SYS_rt_sigaction, number, by_default, NULL,
+			SIGNALS / 8); /* SIGKILL refuses */
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,10 +88,11 @@ int container_claim(struct container *container, const char *name, const struct 
 		return -1;
 	}
 	container->dirfd = open_container(name);
-	if (container->dirfd >= 0 && process_identify(getpid(), &container->parent) == 0 &&
-	    make_files(container) == 0 && container_save(container) == 0)
+	if (container->dirfd < 0 || process_identify(getpid(), &container->parent) < 0 ||
+	    make_files(container) < 0)
+		report_errno("", "%s: cannot make the container's directory", name);
+	else if (container_save(container) == 0)
 		return 0;
-	report_errno("", "%s: cannot make the container's directory", name);
 	remove_tree(state_fd(), path);
 	container_close(container);
 	return -1;
@@ -147,6 +149,11 @@ static int read_container(struct container *container, const char *name)
 	container->temporary = record_number(&record, "temporary", 0) == 1;
 	layers_read(&record, &container->layers);
 	record_free(&record);
+	if (strcmp(container->boot_id, boot_id()) != 0) {
+		/* Whoever has these numbers now is a stranger. */
+		container->init.pid = 0;
+		container->parent.start = ULLONG_MAX;
+	}
 	return 0;
 }
 

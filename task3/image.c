@@ -142,6 +142,8 @@ static int print_image(const char *name, const struct record *record, void *arg)
 int command_images(const struct invocation *invocation)
 {
 	struct listing listing = { .json = option_given(invocation, "json") };
+	if (state_fd() < 0)
+		return COMMAND_FAILED;
 	if (listing.json)
 		printf("[");
 	else

@@ -74,6 +74,8 @@ static int print_container(struct container *container, void *arg)
 int command_ps(const struct invocation *invocation)
 {
 	struct listing listing = { .json = option_given(invocation, "json") };
+	if (state_fd() < 0)
+		return COMMAND_FAILED;
 	if (listing.json)
 		printf("[");
 	else

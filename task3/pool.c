@@ -46,10 +46,8 @@ int pool_parse(const char *text, struct link *link)
 	if (strlen(text) >= sizeof(copy) || !prefix || parse_address(address, &link->pool) < 0 ||
 	    parse_number(prefix, 8, 29, &pool_prefix) < 0 ||
 	    parse_number(size, pool_prefix + 1, 30, &own_prefix) < 0 ||
-	    (link->pool & ~mask_of((int)pool_prefix))) {
-		report("%s: not a pool of addresses such as 10.66.0.0/16 or 10.66.0.0/16:28", text);
+	    (link->pool & ~mask_of((int)pool_prefix)))
 		return -1;
-	}
 	link->pool_prefix = (int)pool_prefix;
 	link->prefix = (int)own_prefix;
 	return 0;

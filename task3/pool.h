@@ -12,7 +12,7 @@ const char *format_address(uint32_t address, char *text); /* text: ADDRESS_SIZE 
 
 /*
  * Fills in the link's pool and prefixes from "10.66.0.0/16" or "10.66.0.0/16:28" (the size of a
- * link's subnet, else /24). NULL: $CONDUCTOR_SUBNET, else 192.168.0.0/16. 0, or -1.
+ * link's subnet, else /24). NULL: $CONDUCTOR_SUBNET, else 192.168.0.0/16. 0, or -1 and nothing reported.
  */
 int pool_parse(const char *text, struct link *link);
 

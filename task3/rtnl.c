@@ -148,6 +148,42 @@ static void set_up_with_localnet(struct netlink_batch *batch, int index)
 	netlink_nest_end(batch, spec);
 }
 
+/* A socket that hears of every change of the host's links, or -1. */
+static int watch_links(void)
+{
+	struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	AUTO_CLOSE int fd = netlink_open(NETLINK_ROUTE);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&links, sizeof(links)) < 0)
+		return -1;
+	int opened = fd;
+	fd = -1;
+	return opened;
+}
+
+/*
+ * Waits until the host's end has its carrier. It came up first, and learns of the other one from a
+ * kernel worker, a moment later; what it is to send until then is lost, and would be a second late.
+ * When the news doesn't come within netlink_open's time limit, that is all that is lost.
+ */
+static void await_carrier(int watch, int index)
+{
+	const unsigned ready = IFF_RUNNING | 1 << 16 /* IFF_LOWER_UP, which net/if.h lacks */;
+	_Alignas(NLMSG_ALIGNTO) char data[16384];
+	for (;;) {
+		ssize_t got = watch < 0 ? -1 : recv(watch, data, sizeof(data), 0);
+		if (got < 0)
+			return;
+		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)data;
+		for (size_t left = (size_t)got; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left)) {
+			const struct ifinfomsg *link = NLMSG_DATA(message);
+			if (message->nlmsg_type == RTM_NEWLINK && link->ifi_index == index &&
+			    (link->ifi_flags & ready) == ready)
+				return;
+		}
+	}
+}
+
 static int configure_inside(const struct link *link, int index, int netns)
 {
 	struct netlink_batch batch = { 0 };
@@ -166,6 +202,7 @@ static int configure_inside(const struct link *link, int index, int netns)
 int rtnl_make_link(const struct link *link, int netns)
 {
 	AUTO_CLOSE int fd = open_here();
+	AUTO_CLOSE int watch = watch_links();
 	if (fd < 0)
 		return -1;
 
@@ -178,8 +215,10 @@ int rtnl_make_link(const struct link *link, int netns)
 		add_address(&batch, index, link->host, link->prefix);
 		set_up_with_localnet(&batch, index);
 		if (netlink_send(fd, &batch) == 0) {
-			if (configure_inside(link, index, netns) == 0)
+			if (configure_inside(link, index, netns) == 0) {
+				await_carrier(watch, index);
 				return 0;
+			}
 			rtnl_delete_link(link->outside);
 			return -1;
 		}

@@ -86,8 +86,10 @@ static int open_state(void)
 int state_fd(void)
 {
 	static int fd = -1;
-	if (fd < 0)
+	static bool tried; /* a failure is reported once */
+	if (!tried)
 		fd = open_state();
+	tried = true;
 	return fd;
 }
 
