@@ -525,6 +525,20 @@ teardown() {
 	assert_equal "$(</proc/sys/net/ipv4/ip_forward)" "$forwarding"
 }
 
+@test "addnetwork: stop takes the link though somebody holds the namespace, and minds none that is gone already" {
+	requires iproute2
+	start alice bob
+	"$CONDUCTOR" addnetwork alice -e 80-3000
+	exec 9<"/proc/$(init_of sh -c "$KEEP_RUNNING" alice)/ns/net"
+	"$CONDUCTOR" stop -t 0 alice
+	refute [ -e /sys/class/net/alice-outside ]
+	exec 9<&-
+	"$CONDUCTOR" addnetwork bob -e 80-3000
+	ip link del bob-outside
+	run -0 --separate-stderr "$CONDUCTOR" stop -t 0 bob
+	assert_equal "$stderr" ""
+}
+
 @test "addnetwork: a container that has exited, or isn't there, is told" {
 	run -3 "$CONDUCTOR" run base alice -- sh -c 'exit 3'
 	conductor_fails 1 "conductor: addnetwork: alice: it has exited (status 3)" addnetwork alice -i

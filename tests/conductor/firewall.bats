@@ -377,3 +377,52 @@ teardown() {
 	assert_equal "$(from_outside 203.0.113.2:7777)" "203.0.113.2:7777 alice 203.0.113.1"
 	assert_equal "$(from bob 203.0.113.2:7777 192.168.2.1:7777)" $'203.0.113.2:7777 silent\n192.168.2.1:7777 silent'
 }
+
+# The kernel remembers a flow for minutes, and its address may have another owner after seconds. Both
+# ends use port 40000 (frame's source port), so that it is the same flow again.
+@test "firewall: who gets a peer's address next inherits none of its flows" {
+	start alice bob
+	"$CONDUCTOR" addnetwork alice
+	"$CONDUCTOR" addnetwork bob
+	"$CONDUCTOR" peer alice bob
+	to_bob() { inside alice /wire frame alice-inside "$(mac_of alice)" 192.168.1.2 192.168.2.2:40000 "$1"; }
+	to_alice() { inside bob /wire frame bob-inside "$(mac_of bob)" 192.168.2.2 192.168.1.2:40000 "$1"; }
+	hear_in alice 40000
+	hear_in bob 40000
+	to_bob last
+	to_alice "from the peer" # an answer: so the flow is established
+	assert_equal "$(heard bob)" "192.168.1.2 last"
+	"$CONDUCTOR" stop -t 0 bob
+	start bob
+	"$CONDUCTOR" addnetwork bob
+	assert_equal "$(address_of bob)" 192.168.2.2
+	hear_in bob 40000
+	to_bob "to a stranger"
+	to_alice "from a stranger"
+	"$WIRE" say 192.168.1.2:40000 last
+	"$WIRE" say 192.168.2.2:40000 last
+	assert_equal "$(heard alice)" $'192.168.2.2 from the peer\n192.168.1.1 last'
+	assert_equal "$(heard bob)" "192.168.2.1 last"
+}
+
+@test "firewall: who gets an address next inherits no flow to the internet" {
+	start alice carol
+	"$CONDUCTOR" addnetwork alice -i
+	"$CONDUCTOR" addnetwork carol -i
+	to_internet() { inside alice /wire frame alice-inside "$(mac_of alice)" 192.168.1.2 203.0.113.1:40000 "$1"; }
+	from_internet() {
+		"$LAB" internet -- "$WIRE" frame lab "$(cat /sys/class/net/uplink/address)" 203.0.113.1 203.0.113.2:40000 "$1"
+	}
+	hear_outside net 40000
+	hear_in alice 40000
+	to_internet "from the first"
+	from_internet last
+	assert_equal "$(heard alice)" "203.0.113.1 last"
+	"$CONDUCTOR" stop -t 0 alice
+	start alice
+	"$CONDUCTOR" addnetwork alice
+	assert_equal "$(address_of alice)" 192.168.1.2
+	to_internet "from the next"
+	inside carol /wire frame carol-inside "$(mac_of carol)" 192.168.2.2 203.0.113.1:40000 last
+	assert_equal "$(heard net)" $'203.0.113.2 from the first\n203.0.113.2 last'
+}

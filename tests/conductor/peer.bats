@@ -169,6 +169,20 @@ hosts_of() { # NAME
 	refute [ -e /sys/class/net/carol-outside ]
 }
 
+@test "peer: peers of different pools reach each other" {
+	start alice bob
+	"$CONDUCTOR" addnetwork alice --subnet 10.66.0.0/16
+	"$CONDUCTOR" addnetwork bob
+	serve_in alice 8080
+	serve_in bob 8080
+	"$CONDUCTOR" peer alice bob
+	assert_equal "$(from alice 192.168.1.2:8080)" "192.168.1.2:8080 bob 10.66.1.2"
+	assert_equal "$(from bob 10.66.1.2:8080)" "10.66.1.2:8080 alice 192.168.1.2"
+	# A later -i changes nothing of it.
+	"$CONDUCTOR" addnetwork bob -i
+	assert_equal "$(from bob 10.66.1.2:8080)" "10.66.1.2:8080 alice 192.168.1.2"
+}
+
 @test "peer: names of 63 letters that begin alike" {
 	local a b
 	a=$(printf 'a%.0s' {1..62})x
