@@ -97,8 +97,8 @@ load containers
 @test "run: the root directory has mode 755 (apt needs it), whatever the umask" {
 	(
 		umask 077
-		run -0 --separate-stderr "$CONDUCTOR" run --rm base $c -- sh -c 'stat -c %a / /etc/hosts; umask'
-		assert_equal "$output" $'755\n644\n0022'
+		run -0 --separate-stderr "$CONDUCTOR" run --rm base $c -- sh -c 'stat -c %a / /etc/hosts; umask; pwd'
+		assert_equal "$output" $'755\n644\n0022\n/'
 	)
 }
 
@@ -311,6 +311,16 @@ holders_of() { # DIRECTORY
 	assert_contains "$output" "a terminal"
 }
 
+@test "run: on a terminal a shell is interactive, and the terminal is as before afterwards" {
+	requires script
+	printf 'echo $((6 * 7)) $- $$\nexit 6\n' >keys
+	run -0 script -qec "stty -g >before; $CONDUCTOR run --rm base $c; echo status \$?; stty -g >after" /dev/null <keys
+	assert_matches "$output" '42 [a-zA-Z]*i[a-zA-Z]* 1'
+	assert_contains "$output" "status 6"
+	assert_matches "$(cat before)" ^[0-9a-f]+:
+	assert_equal "$(cat after)" "$(cat before)"
+}
+
 @test "run: Ctrl-C at the terminal ends the command" {
 	requires script
 	mkfifo keys
@@ -324,6 +334,16 @@ holders_of() { # DIRECTORY
 	await "$job"
 	assert_matches "$status" '^(130|137)$'
 	assert_no_container $c
+}
+
+@test "run: a terminal that goes away ends the command" {
+	requires script
+	script -qec "$CONDUCTOR run --rm base $c -- $SLEEP" /dev/null </dev/zero >/dev/null 3>&- &
+	job=$!
+	wait_until 5 runs $SLEEP
+	kill -KILL "$job"
+	wait_until 5 runs_not $SLEEP
+	wait_until 5 assert_no_container $c 2>/dev/null
 }
 
 # --- names --------------------------------------------------------------------------------------

@@ -125,11 +125,11 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	[ -x "$(directory_of $c)/rootfs/bin/sh" ]
 	run -0 "$CONDUCTOR" stop $c
 
-	printf 'FROM base\nRUN rm /etc/passwd; echo one >/one\nCOPY Conductorfile /two\n' >Conductorfile
+	printf 'FROM base\nRUN rm /etc/passwd; echo one >/one; mkdir /d && touch /d/old\nCOPY Conductorfile /two\nRUN rm -r /d && mkdir /d\n' >Conductorfile
 	run -0 "$CONDUCTOR" build top Conductorfile
 	run -0 "$CONDUCTOR" build top Conductorfile
-	run -0 --separate-stderr "$CONDUCTOR" run --rm top $c -- sh -c 'cat /one; ls /two; ls /etc/passwd; true'
-	assert_equal "$output" $'one\n/two'
+	run -0 --separate-stderr "$CONDUCTOR" run --rm top $c -- sh -c 'cat /one; ls /two /d; ls /etc/passwd; true'
+	assert_equal "$output" $'one\n/two\n\n/d:'
 }
 
 # --- broken places ------------------------------------------------------------------------------
@@ -171,8 +171,12 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	run -0 "$CONDUCTOR" exec $c -- true
 	run -0 "$CONDUCTOR" stop $c
 	assert_equal "$(ls "$CONDUCTOR_ROOT/containers")" ""
+	head -c 100m /dev/zero >"/run/$c/filler2" 2>/dev/null || : # with what stop gave back
+	run -0 "$CONDUCTOR" rmi base
+	refute_contains "$("$CONDUCTOR" images)" base
 
-	rm "/run/$c/filler"
+	rm "/run/$c"/filler*
+	run -0 "$CONDUCTOR" build base
 	run -0 "$CONDUCTOR" build top Conductorfile
 	run -0 --separate-stderr "$CONDUCTOR" run --rm top $c -- stat -c %s /big
 	assert_equal "$output" 1048576
@@ -223,6 +227,22 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	rm "$(directory_of $c)"
 	[ -d victim/upper ]
 	[ -s victim/state ]
+}
+
+# --- where it is --------------------------------------------------------------------------------
+
+@test "state: an ordinary user's is in XDG_DATA_HOME, or below HOME, closed to others" {
+	requires machine_root setpriv
+	mkdir "/run/$c"
+	chown 65534:65534 "/run/$c"
+	export CONDUCTOR_ROOT=
+	HOME=/run/$c XDG_DATA_HOME='' run -0 as_nobody "$CONDUCTOR" ps
+	assert_equal "$(stat -c '%a %u' "/run/$c/.local/share/conductor")" "700 65534"
+	XDG_DATA_HOME=/run/$c/data run -0 as_nobody "$CONDUCTOR" ps
+	assert_equal "$(stat -c '%a %u' "/run/$c/data/conductor")" "700 65534"
+	HOME='' XDG_DATA_HOME='' run -1 as_nobody "$CONDUCTOR" ps
+	assert_equal "$output" \
+		"conductor: ps: where is the state to be kept? neither CONDUCTOR_ROOT nor HOME is set"
 }
 
 # --- without root -------------------------------------------------------------------------------
