@@ -125,6 +125,10 @@ directory_of() { # NAME
 	echo "$CONDUCTOR_ROOT/containers/$1"
 }
 
+assert_different() { # TEXT TEXT
+	[ "$1" != "$2" ] || fail "must not be the same: $1"
+}
+
 assert_no_container() { # NAME
 	if [ -e "$(directory_of "$1")" ]; then
 		fail "there is a container $1"

@@ -20,7 +20,7 @@ load containers
 	done
 	assert_equal "$(stat -Lc %d:%i "/proc/$(pid_of sleep 3000)/root")" "$(stat -Lc %d:%i "/proc/$init/root")"
 	# and not in ours
-	refute assert_equal "$(namespace_of "$(pid_of sleep 3000)" pid)" "$(namespace_of self pid)" 2>/dev/null
+	assert_different "$(namespace_of "$(pid_of sleep 3000)" pid)" "$(namespace_of self pid)"
 }
 
 @test "exec: in every cgroup of the container" {
@@ -29,7 +29,7 @@ load containers
 	in_background "$CONDUCTOR" exec $c -- sleep 3000
 	wait_until 5 runs sleep 3000
 	assert_equal "$(cgroups_of "$(pid_of sleep 3000)")" "$(cgroups_of "$(pid_of $SLEEP)")"
-	refute assert_equal "$(cgroups_of "$(pid_of sleep 3000)")" "$(cgroups_of self)" 2>/dev/null
+	assert_different "$(cgroups_of "$(pid_of sleep 3000)")" "$(cgroups_of self)"
 }
 
 @test "exec: the container's processes are seen, and a file written is there for all" {

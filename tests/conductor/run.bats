@@ -13,7 +13,7 @@ load containers
 	local space
 	start_sleep $c
 	for space in uts pid net mnt ipc cgroup; do
-		refute assert_equal "$(namespace_of "$(pid_of $SLEEP)" $space)" "$(namespace_of self $space)" 2>/dev/null
+		assert_different "$(namespace_of "$(pid_of $SLEEP)" $space)" "$(namespace_of self $space)"
 		assert_matches "$(namespace_of "$(pid_of $SLEEP)" $space)" "^$space:\[[0-9]+\]$"
 	done
 	# The user namespace is no new one: so the comparison can tell.
@@ -26,15 +26,15 @@ load containers
 	start_sleep $c
 	"$CONDUCTOR" run -d base ${c}b -- $other >/dev/null
 	for space in uts pid net mnt ipc cgroup; do
-		refute assert_equal "$(namespace_of "$(pid_of $SLEEP)" $space)" \
-			"$(namespace_of "$(pid_of $other)" $space)" 2>/dev/null
+		assert_different "$(namespace_of "$(pid_of $SLEEP)" $space)" \
+			"$(namespace_of "$(pid_of $other)" $space)"
 	done
 }
 
 @test "run: the command is PID 1, and procfs shows the container and nothing else" {
 	run -0 --separate-stderr "$CONDUCTOR" run --rm base $c -- sh -c 'echo $$; echo /proc/[0-9]*'
 	assert_equal "$output" $'1\n/proc/1'
-	refute assert_equal "$(echo /proc/[0-9]*)" /proc/1 2>/dev/null # ours has more
+	assert_different "$(echo /proc/[0-9]*)" /proc/1 # ours has more
 
 	start_sleep $c
 	assert_matches "$(grep NSpid "/proc/$(pid_of $SLEEP)/status")" $'\t1$'
