@@ -101,6 +101,25 @@ assert_no_image() {
 	done
 }
 
+@test "build: FROM a tar with paths that lead out of it writes nothing there" {
+	requires tar
+	mkdir victim tree
+	ln -s "$PWD/victim" tree/link
+	tar -cf rootfs.tar -C tree .
+	rm tree/link
+	mkdir tree/link
+	touch tree/link/through
+	tar -rf rootfs.tar -C tree ./link/through
+	conductorfile 'FROM ./rootfs.tar'
+	run -1 build
+	touch up
+	tar -cPf rootfs.tar --transform "s,^up$,../../../../../../../..$PWD/victim/up," up
+	assert_contains "$(tar -tPf rootfs.tar)" "../..$PWD/victim/up"
+	run -1 build
+	assert_equal "$(ls -A victim)" ""
+	assert_no_image
+}
+
 @test "build: FROM another image shares its layers" {
 	conductorfile 'FROM base' 'COPY Conductorfile /x'
 	run -0 build
@@ -214,6 +233,14 @@ assert_no_image() {
 	assert_contains "$output" said
 }
 
+@test "build: what a RUN removed is gone, and a directory made again holds the new alone" {
+	conductorfile 'FROM base' 'RUN mkdir /again /gone && touch /again/old /gone/old /old' \
+		'RUN rm -r /again /gone /old && mkdir /again && touch /again/new' 'COPY Conductorfile /gone/copied'
+	run -0 build
+	run -0 --separate-stderr inside sh -c 'ls /again /gone; ls -d /old; true'
+	assert_equal "$output" $'/again:\nnew\n\n/gone:\ncopied'
+}
+
 @test "build: a RUN's processes end with it" {
 	conductorfile 'FROM base' "RUN $SLEEP & true"
 	run -0 build
@@ -253,6 +280,27 @@ assert_no_image() {
 	run -0 build
 	run -0 --separate-stderr inside cat /x
 	assert_equal "$output" 2
+	conductorfile 'FROM base' 'COPY Conductorfile /a'
+	run -0 build
+	conductorfile 'FROM base' 'COPY Conductorfile /b'
+	run -0 build
+	run -0 --separate-stderr inside sh -c 'ls -d /a /b; true'
+	assert_equal "$output" /b
+}
+
+@test "build: ninety instructions, a layer each; more in one file, or a hundred layers, are refused" {
+	local copies
+	mapfile -t copies < <(printf 'COPY Conductorfile /%s\n' {1..100})
+	conductorfile 'FROM base' "${copies[@]:0:89}"
+	run -0 build
+	run -0 --separate-stderr inside sh -c 'ls -d /1 /45 /89'
+	conductorfile 'FROM base' "${copies[@]:0:90}"
+	run -1 --separate-stderr build
+	assert_equal "$stderr" "conductor: build: Conductorfile:91: more than 90 instructions"
+	conductorfile "FROM $c" "${copies[@]:0:11}"
+	run -1 --separate-stderr "$CONDUCTOR" build ${c}b Conductorfile
+	assert_equal "$stderr" "conductor: build: Conductorfile: the image would have more than 100 layers"
+	refute [ -e "$CONDUCTOR_ROOT/images/${c}b" ]
 }
 
 @test "build: of several at once each is right, and shares the layers" {

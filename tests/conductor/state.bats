@@ -229,22 +229,6 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	[ -s victim/state ]
 }
 
-# --- where it is --------------------------------------------------------------------------------
-
-@test "state: an ordinary user's is in XDG_DATA_HOME, or below HOME, closed to others" {
-	requires machine_root setpriv
-	mkdir "/run/$c"
-	chown 65534:65534 "/run/$c"
-	export CONDUCTOR_ROOT=
-	HOME=/run/$c XDG_DATA_HOME='' run -0 as_nobody "$CONDUCTOR" ps
-	assert_equal "$(stat -c '%a %u' "/run/$c/.local/share/conductor")" "700 65534"
-	XDG_DATA_HOME=/run/$c/data run -0 as_nobody "$CONDUCTOR" ps
-	assert_equal "$(stat -c '%a %u' "/run/$c/data/conductor")" "700 65534"
-	HOME='' XDG_DATA_HOME='' run -1 as_nobody "$CONDUCTOR" ps
-	assert_equal "$output" \
-		"conductor: ps: where is the state to be kept? neither CONDUCTOR_ROOT nor HOME is set"
-}
-
 # --- without root -------------------------------------------------------------------------------
 
 @test "state: an ordinary user has containers too, in a directory of his own" {
@@ -256,9 +240,28 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	CONDUCTOR_ROOT=/run/$c/state run -0 --separate-stderr as_nobody "$CONDUCTOR" run --rm mine $c -- \
 		sh -c 'echo $$; cat /proc/sys/kernel/hostname; id -u; echo /proc/[0-9]*'
 	assert_equal "$output" "1"$'\n'"$c"$'\n'"0"$'\n'"/proc/1"
-	CONDUCTOR_ROOT=/run/$c/state run -0 as_nobody "$CONDUCTOR" run -d mine $c -- $SLEEP
+	CONDUCTOR_ROOT=/run/$c/state run -0 as_nobody "$CONDUCTOR" run -d mine $c -- sh -c "echo begun; exec $SLEEP"
+	wait_until 5 runs $SLEEP
 	assert_equal "$(stat -c %u "/proc/$(pid_of $SLEEP)")" 65534
 	CONDUCTOR_ROOT=/run/$c/state run -0 --separate-stderr as_nobody "$CONDUCTOR" exec $c -- cat /proc/sys/kernel/hostname
 	assert_equal "$output" $c
+	CONDUCTOR_ROOT=/run/$c/state run -0 --separate-stderr as_nobody "$CONDUCTOR" logs $c
+	assert_equal "$output" begun
+	[ -e "/run/$c/state/containers/$c/rootfs/etc/passwd" ]
+	CONDUCTOR_ROOT=/run/$c/state run -0 as_nobody "$CONDUCTOR" stop $c
+	runs_not $SLEEP
+}
+
+@test "state: an ordinary user's image is copied where files have no attributes of users" {
+	requires machine_root setpriv userns
+	mount_at "/run/$c" -t ramfs none
+	chown 65534:65534 "/run/$c"
+	roots+=("/run/$c/state")
+	CONDUCTOR_ROOT=/run/$c/state run -0 as_nobody "$CONDUCTOR" build mine
+	CONDUCTOR_ROOT=/run/$c/state run -0 --separate-stderr as_nobody "$CONDUCTOR" run mine $c -- sh -c 'rm /etc/passwd; echo x >/x'
+	assert_matches "$stderr" '^conductor: run: no overlay here, so the image is copied: Operation not supported$'
+	assert_equal "$(cat "/run/$c/state/containers/$c/rootfs/x")" x
+	refute [ -e "/run/$c/state/containers/$c/rootfs/etc/passwd" ]
+	[ -e "$(echo /run/$c/state/layers/*/etc/passwd)" ] # the image's own
 	CONDUCTOR_ROOT=/run/$c/state run -0 as_nobody "$CONDUCTOR" stop $c
 }

@@ -158,6 +158,24 @@ assert_one_error() { # EXTENDED-REGULAR-EXPRESSION
 	assert_equal "${#lines[@]}" 1
 }
 
+@test "usage: without either it is /var/lib/conductor; an ordinary user's is below his home" {
+	run -0 env -u CONDUCTOR_ROOT "$CONDUCTOR" images
+	[ -d /var/lib/conductor/images ]
+	requires machine_root setpriv
+	mkdir /run/$c
+	chown 65534 /run/$c
+	(
+		unset CONDUCTOR_ROOT XDG_DATA_HOME HOME
+		HOME=/run/$c run -0 as_nobody "$CONDUCTOR" images
+		[ -d /run/$c/.local/share/conductor/images ]
+		XDG_DATA_HOME=/run/$c/data run -0 as_nobody "$CONDUCTOR" images
+		[ -d /run/$c/data/conductor/images ]
+		run -1 as_nobody "$CONDUCTOR" images
+		assert_equal "$output" "conductor: images: where is the state to be kept? neither CONDUCTOR_ROOT nor HOME is set"
+	)
+	rm -r /run/$c
+}
+
 @test "usage: it works with standard descriptors closed" {
 	run -0 bash -c '"$CONDUCTOR" run --rm base "$1" -- sh -c "echo x >/y" <&- >&- 2>&-' - $c
 	run -0 bash -c '"$CONDUCTOR" run -d base "$1" -- sleep 1000 <&- >&- 2>&-' - $c
