@@ -6,7 +6,8 @@
  * It asks the kernel for the namespaces and mounts that `conductor run` asks for, in the same
  * order, and for nothing else: no state, no cgroup, no checks, no handshake, no message that says
  * what failed. DIRECTORY holds the empty directories upper, work and root of an overlay on LAYER;
- * both paths are absolute. As root. Exit status: COMMAND's, or 125.
+ * both paths are absolute. As root, of the machine or of a user namespace. Exit status: COMMAND's,
+ * or 125.
  */
 #include "common/process.h"
 #include "common/syscalls.h"
@@ -28,7 +29,9 @@ static int mount_all(const char *layer, const char *directory)
 	    sys_pivot_root(".", ".") < 0 || fchdir(host) < 0 ||
 	    mount("proc", "/proc", "proc", safe, NULL) < 0 ||
 	    mount("sysfs", "/sys", "sysfs", safe | MS_RDONLY, NULL) < 0 ||
-	    mount("dev", "/dev", NULL, MS_BIND, NULL) < 0 ||
+	    /* in a user namespace the host's mounts below /dev come along or nothing does */
+	    (mount("dev", "/dev", NULL, MS_BIND, NULL) < 0 &&
+	     mount("dev", "/dev", NULL, MS_BIND | MS_REC, NULL) < 0) ||
 	    mount(NULL, "/dev", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC,
 		  NULL) < 0)
 		return -1;
