@@ -67,17 +67,18 @@ load containers
 	assert_equal "$output" "$(stat -c '%d %t %T' /dev /dev/null)"
 }
 
-@test "run: nothing can be made or removed in the host's /dev" {
+# Nothing of the machine's is tried to be removed: a conductor that failed here would succeed.
+@test "run: the host's /dev can be used, but nothing can be made in it" {
+	local made
 	run -0 --separate-stderr "$CONDUCTOR" run --rm base $c -- sh -c '
 		echo x >/dev/null && echo written
-		touch /dev/made-inside && echo made
-		rm -f /dev/null && echo removed
-		mknod /dev/node c 1 3 && echo node
-		true'
+		touch "/dev/$1" && echo made
+		mknod "/dev/$1.node" c 1 3 && echo node
+		true' - $c
+	made=$(find /dev -maxdepth 1 -name "$c*")
+	[ -z "$made" ] || rm "/dev/$c"*
+	assert_equal "$made" ""
 	assert_equal "$output" written
-	[ -c /dev/null ]
-	refute [ -e /dev/made-inside ]
-	refute [ -e /dev/node ]
 }
 
 @test "run: pseudo-terminals and shared memory are its own" {
