@@ -70,7 +70,7 @@ static void run_round(struct command *commands, int count, long long index,
 		      posix_spawn_file_actions_t *to_null)
 {
 	for (struct command *command = commands; command < commands + count; command++) {
-		if (command->status)
+		if (command->status || !*command->argv)
 			continue;
 		long wall_us = now_us();
 		long cpu_us = children_cpu_us();
