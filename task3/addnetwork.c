@@ -283,6 +283,7 @@ static int add_peer(struct network *network, const char *name)
 struct side {
 	struct container container;
 	struct network network;
+	int netns;
 };
 
 static int load_side(struct side *side, const char *name)
@@ -293,9 +294,20 @@ static int load_side(struct side *side, const char *name)
 	int loaded = network_load(&side->container, &side->network);
 	if (loaded == 0)
 		report("%s: it has no network (conductor addnetwork %s)", name, name);
-	if (loaded != 1)
+	side->netns = loaded == 1 ? open_netns(&side->container, pidfd) : -1;
+	if (side->netns < 0)
 		container_close(&side->container);
-	return loaded == 1 ? 0 : -1;
+	return side->netns < 0 ? -1 : 0;
+}
+
+/* A container knows the way to its own pool only; a peer may be of another one. */
+static int route_to_peer(const struct side *side, const struct side *peer)
+{
+	const struct link *link = &side->network.link;
+	uint32_t other = peer->network.link.own;
+	if ((link->pool ^ other) >> (32 - link->pool_prefix) == 0)
+		return 0;
+	return rtnl_add_route_to(link, other, side->netns);
 }
 
 static int make_peers(struct side *a, struct side *b)
@@ -307,6 +319,8 @@ static int make_peers(struct side *a, struct side *b)
 	/* The records first: what they tell of and isn't there yet does no harm. */
 	if (network_save(&a->container, &a->network) < 0 ||
 	    network_save(&b->container, &b->network) < 0 || network_ensure_table() < 0)
+		return -1;
+	if (route_to_peer(a, b) < 0 || route_to_peer(b, a) < 0)
 		return -1;
 	nft_begin(&change, true);
 	nft_peers(&change, a->network.link.outside, b->network.link.outside);
@@ -339,8 +353,10 @@ int command_peer(const struct invocation *invocation)
 	int result = load_side(&b, names[1]);
 	if (result == 0) {
 		result = make_peers(&a, &b);
+		close_fd(&b.netns);
 		container_close(&b.container);
 	}
+	close_fd(&a.netns);
 	container_close(&a.container);
 	return result < 0 ? COMMAND_FAILED : 0;
 }

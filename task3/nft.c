@@ -186,8 +186,27 @@ static void add_to_host(struct netlink_batch *batch)
 static void add_between(struct netlink_batch *batch)
 {
 	add_chain(batch, "between", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER);
-	/* ct state established,related accept */
+	/*
+	 * Before "established": the kernel remembers a flow for minutes after its container is gone, and
+	 * who gets the address next would inherit it.
+	 */
+	/* iifname @containers oifname @containers iifname . oifname != @peers drop */
 	struct rule rule = rule_begin(batch, "between");
+	rule_iifname(&rule, true, "containers");
+	rule_oifname(&rule, true, "containers");
+	rule_pair(&rule, false, "peers");
+	rule_verdict(&rule, NF_DROP);
+
+	/* iifname @containers oifname != @containers iifname != @internet ct direction original drop */
+	rule = rule_begin(batch, "between");
+	rule_iifname(&rule, true, "containers");
+	rule_oifname(&rule, false, "containers");
+	rule_iifname(&rule, false, "internet");
+	rule_original_direction(&rule);
+	rule_verdict(&rule, NF_DROP);
+
+	/* ct state established,related accept */
+	rule = rule_begin(batch, "between");
 	rule_established(&rule);
 	rule_verdict(&rule, NF_ACCEPT);
 
@@ -206,9 +225,7 @@ static void add_between(struct netlink_batch *batch)
 
 	/* iifname . oifname @peers accept */
 	rule = rule_begin(batch, "between");
-	rule_meta(&rule, NFT_META_IIFNAME, NFT_REG_1);
-	rule_meta(&rule, NFT_META_OIFNAME, NFT_REG_2);
-	rule_look_up(&rule, "peers", true, false);
+	rule_pair(&rule, true, "peers");
 	rule_verdict(&rule, NF_ACCEPT);
 
 	/* iifname @containers drop */

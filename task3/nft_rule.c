@@ -2,6 +2,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -114,6 +115,13 @@ void rule_oifname(struct rule *rule, bool is, const char *set)
 	rule_look_up(rule, set, is, false);
 }
 
+void rule_pair(struct rule *rule, bool is, const char *set)
+{
+	rule_meta(rule, NFT_META_IIFNAME, NFT_REG_1);
+	rule_meta(rule, NFT_META_OIFNAME, NFT_REG_2);
+	rule_look_up(rule, set, is, false);
+}
+
 void rule_nfproto(struct rule *rule, uint8_t family)
 {
 	rule_meta(rule, NFT_META_NFPROTO, NFT_REG_1);
@@ -155,6 +163,16 @@ void rule_established(struct rule *rule)
 {
 	/* As in the kernel: bit 1 << (state + 1) in the order of enum ip_conntrack_info. */
 	conntrack(rule, NFT_CT_STATE, 1U << (IP_CT_ESTABLISHED + 1) | 1U << (IP_CT_RELATED + 1));
+}
+
+void rule_original_direction(struct rule *rule)
+{
+	uint8_t original = IP_CT_DIR_ORIGINAL;
+	begin_expression(rule, "ct");
+	netlink_be32(rule->batch, NFTA_CT_KEY, NFT_CT_DIRECTION);
+	netlink_be32(rule->batch, NFTA_CT_DREG, NFT_REG_1);
+	end_expression(rule);
+	rule_compare(rule, NFT_CMP_EQ, &original, sizeof(original));
 }
 
 void rule_ct_status(struct rule *rule, uint32_t bits)

@@ -41,10 +41,12 @@ void rule_look_up(struct rule *rule, const char *set, bool present, bool map);
 /* The conditions that conductor needs, named as nft's language has them. */
 void rule_iifname(struct rule *rule, bool is, const char *set);
 void rule_oifname(struct rule *rule, bool is, const char *set);
+void rule_pair(struct rule *rule, bool is, const char *set); /* iifname . oifname */
 void rule_nfproto(struct rule *rule, uint8_t family);
 void rule_loopback(struct rule *rule,
-		   uint32_t offset);	  /* the IPv4 address there is of 127.0.0.0/8 */
-void rule_established(struct rule *rule); /* ct state established,related */
+		   uint32_t offset);		 /* the IPv4 address there is of 127.0.0.0/8 */
+void rule_established(struct rule *rule);	 /* ct state established,related */
+void rule_original_direction(struct rule *rule); /* ct direction original: no answer */
 void rule_ct_status(struct rule *rule, uint32_t bits); /* ct status, one of the bits */
 /* fib daddr type local, or not: is it an address of this host; with iif, of the incoming interface?
  */

@@ -233,16 +233,26 @@ int rtnl_make_link(const struct link *link, int netns)
 	}
 }
 
-int rtnl_add_default_route(const struct link *link, int netns)
+static int add_route_inside(const struct link *link, uint32_t destination, int prefix, int netns)
 {
 	struct netlink_batch batch = { 0 };
 	AUTO_CLOSE int fd = open_in_namespace(netns);
 	if (fd < 0)
 		return -1;
-	add_route(&batch, 0, 0, link->host);
+	add_route(&batch, destination, prefix, link->host);
 	if (netlink_send(fd, &batch) < 0)
-		return fail(&batch, "cannot add the default route", link->inside);
+		return fail(&batch, "cannot add a route in the container", link->inside);
 	return 0;
+}
+
+int rtnl_add_default_route(const struct link *link, int netns)
+{
+	return add_route_inside(link, 0, 0, netns);
+}
+
+int rtnl_add_route_to(const struct link *link, uint32_t address, int netns)
+{
+	return add_route_inside(link, address, 32, netns);
 }
 
 int rtnl_delete_link(const char *outside)
