@@ -94,6 +94,10 @@ descriptors_of() { # PID
 	find "/proc/$1/fd/" -mindepth 1 -printf '%f\n' | sort -n | paste -sd ' '
 }
 
+parent_of() { # PID
+	sed -E 's/.*\) . ([0-9]+) .*/\1/' "/proc/$1/stat"
+}
+
 cgroups_of() { # PID
 	local id controllers path mount
 	while IFS=: read -r id controllers path; do

@@ -251,8 +251,11 @@ holders_of() { # DIRECTORY
 
 @test "run -d: it outlives the session that started it" {
 	requires script
+	local parent fields
 	run -0 script -qec "$CONDUCTOR run -d base $c -- $SLEEP" /dev/null
-	runs $SLEEP
+	parent=$(parent_of "$(pid_of $SLEEP)")
+	read -ra fields <<<"$(sed 's/.*) //' "/proc/$parent/stat")" # from the third one, the state, on
+	assert_equal "${fields[3]} ${fields[4]}" "$parent 0" # a session of its own, without a terminal
 	run -0 "$CONDUCTOR" exec $c -- true
 }
 

@@ -12,10 +12,6 @@ innocent() { # a process that has nothing to do with any container
 	wait_until 5 runs sleep 6000
 }
 
-parent_of() { # PID
-	sed -E 's/.*\) . ([0-9]+) .*/\1/' "/proc/$1/stat"
-}
-
 set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	sed -i "s/^$2=.*/$2=$3/" "$(directory_of "$1")/state"
 }
