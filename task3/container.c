@@ -112,6 +112,8 @@ int container_save(const struct container *container)
 			container->init.start);
 	if (container->exit_status >= 0)
 		fprintf(writer.out, "exit=%d\n", container->exit_status);
+	if (container->up)
+		fprintf(writer.out, "up=1\n");
 	if (container->temporary)
 		fprintf(writer.out, "temporary=1\n");
 	layers_write(writer.out, &container->layers);
@@ -146,6 +148,7 @@ static int read_container(struct container *container, const char *name)
 	container->init.pid = (pid_t)record_number(&record, "pid", 0);
 	container->init.start = (unsigned long long)record_number(&record, "start", 0);
 	container->exit_status = (int)record_number(&record, "exit", -1);
+	container->up = record_number(&record, "up", 0) == 1;
 	container->temporary = record_number(&record, "temporary", 0) == 1;
 	layers_read(&record, &container->layers);
 	record_free(&record);
@@ -185,7 +188,8 @@ enum container_status container_status(const struct container *container)
 	/* Its own parent must live too: an init that outlived it is about to be swept. */
 	if (!process_alive(&container->parent))
 		return CONTAINER_DEAD;
-	return process_alive(&container->init) ? CONTAINER_RUNNING : CONTAINER_STARTING;
+	return container->up && process_alive(&container->init) ? CONTAINER_RUNNING
+								: CONTAINER_STARTING;
 }
 
 int container_open_running(struct container *container, const char *name)

@@ -37,7 +37,8 @@ struct container {
 	char boot_id[BOOT_ID_SIZE]; /* process ids mean nothing after another boot */
 	struct process_id parent;
 	struct process_id init; /* pid 0 until it is born */
-	int exit_status;	/* -1 until it has exited */
+	bool up;	 /* its program has begun: before that its root is the host's still */
+	int exit_status; /* -1 until it has exited */
 };
 
 /*

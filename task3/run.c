@@ -156,6 +156,8 @@ static int live(const struct settings *settings, struct container *container, st
 		} else {
 			snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)getpid(), root);
 			container_link_rootfs(container, link);
+			container->up = true; /* from now on exec may enter */
+			container_save(container);
 			if (settings->front >= 0)
 				leave_front(settings->front);
 			status = watch(&watching);

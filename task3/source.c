@@ -208,7 +208,8 @@ static int run_helper(char *const argv[])
 					     : "",
 			     "%s", argv[0]);
 	else
-		report("%s failed with status %d: %.300s", argv[0], status, output);
+		report("%s failed with status %d%s%.300s", argv[0], status, *output ? ": " : "",
+		       output);
 	return -1;
 }
 
