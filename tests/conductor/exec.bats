@@ -166,3 +166,20 @@ load containers
 	run -125 "$CONDUCTOR" exec no-such -- true
 	assert_equal "$output" "conductor: exec: no-such: no such container"
 }
+
+@test "exec: a container that is still being made isn't entered, as its root would be the host's" {
+	requires strace
+	local canary=$BATS_TEST_TMPDIR/canary seen
+	touch "$canary"
+	in_background strace -f -qq -o /dev/null -e trace=pivot_root \
+		-e inject=pivot_root:delay_enter=500000 "$CONDUCTOR" run base $c -- $SLEEP
+	entered() {
+		seen=$("$CONDUCTOR" exec $c -- ls -d "$canary" / 2>/dev/null)
+		[ -n "$seen" ]
+	}
+	wait_until 10 entered
+	"$CONDUCTOR" stop $c # first, as strace ends with what it traces
+	await "$job"
+	job=
+	assert_equal "$seen" /
+}
