@@ -346,6 +346,30 @@ teardown() {
 	assert_equal "$(heard net)" "203.0.113.2 last"
 }
 
+# A packet that belongs to no flow has no direction and no state.
+@test "firewall: packets that the kernel keeps no track of get neither out nor to another container" {
+	requires nft
+	nft 'table ip other { chain in { type filter hook prerouting priority -295; iifname "alice-outside" notrack; }; }'
+	undo=('nft delete table ip other')
+	start alice bob
+	"$CONDUCTOR" addnetwork alice
+	"$CONDUCTOR" addnetwork bob -i
+	hear_outside net 5000
+	hear_in bob 5000
+	hear_here host 5000
+	local mac target
+	mac=$(mac_of alice)
+	for target in 203.0.113.1 192.168.2.2 203.0.113.2 192.168.1.1; do
+		inside alice /wire frame alice-inside "$mac" 192.168.1.2 $target:5000 "to $target"
+	done
+	"$WIRE" say 203.0.113.1:5000 last
+	"$WIRE" say 192.168.2.2:5000 last
+	"$WIRE" say 192.168.1.1:5000 last
+	assert_equal "$(heard net)" "203.0.113.2 last"
+	assert_equal "$(heard bob)" "192.168.2.1 last"
+	assert_equal "$(heard host)" $'192.168.1.2 to 192.168.1.1\n192.168.1.1 last'
+}
+
 @test "firewall: the host's other addresses are out of reach, and so are other containers, whatever the frame says" {
 	start alice bob
 	"$CONDUCTOR" addnetwork alice
