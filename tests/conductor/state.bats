@@ -128,6 +128,19 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	assert_equal "$output" $'one\n/two\n\n/d:'
 }
 
+@test "state: a copy of an image's overlay layers lacks what they removed, directories made again too" {
+	requires overlay
+	own_root "/run/$c/state"
+	printf 'FROM base\nRUN mkdir /again && touch /again/old /gone\nRUN rm -r /again /gone && mkdir /again && touch /again/new\n' >Conductorfile
+	run -0 --separate-stderr "$CONDUCTOR" build top Conductorfile
+	refute_contains "$stderr" copied
+	mkdir "/run/$c/lower" "/run/$c/upper" "/run/$c/work"
+	mount_at "$CONDUCTOR_ROOT/containers" -t overlay none -o "lowerdir=/run/$c/lower,upperdir=/run/$c/upper,workdir=/run/$c/work"
+	run -0 --separate-stderr "$CONDUCTOR" run --rm top $c -- sh -c 'ls /again; ls -d /gone; true'
+	assert_contains "$stderr" "so the image is copied"
+	assert_equal "$output" new
+}
+
 # --- broken places ------------------------------------------------------------------------------
 
 @test "state: a directory that may not be entered is told, with what to do" {
