@@ -21,7 +21,8 @@ log_is() { # TEXT
 	wait_until 5 log_is begun
 	runs $SLEEP
 	kill -KILL "$(pid_of $SLEEP)"
-	wait_until 5 log_is begun
+	wait_until 5 ended 137
+	log_is begun
 	run -0 "$CONDUCTOR" stop $c
 	run -1 "$CONDUCTOR" logs $c
 	assert_equal "$output" "conductor: logs: $c: no such container"
@@ -44,8 +45,8 @@ log_is() { # TEXT
 	assert_number_between "$(du -b -c "$(directory_of $c)"/log* | awk 'END { print $1 }')" 8000000 17500000
 }
 
-ended() {
-	[[ $("$CONDUCTOR" ps) == *"exited (0)"* ]]
+ended() { # [STATUS]
+	[[ $("$CONDUCTOR" ps) == *"exited (${1:-0})"* ]]
 }
 
 @test "logs -f: goes on until the container ends" {
