@@ -30,24 +30,47 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# The product ends what is left. What it can't end, or leaves behind, fails the test.
+# The product ends what is left. What it can't end, or leaves behind, fails the test; then it is ended
+# here, so that bats waits for none of it.
 teardown() {
+	local clean=yes
 	cd /
-	if [ -n "$job" ]; then
-		kill -TERM "$job" 2>/dev/null || :
-		wait "$job" || :
-	fi
+	end_job || clean=no
 	for CONDUCTOR_ROOT in "${roots[@]}"; do
-		stop_all
-		if [ -d "$CONDUCTOR_ROOT/containers" ]; then
-			assert_equal "$(ls -A "$CONDUCTOR_ROOT/containers")" ""
-		fi
+		stop_all && assert_no_containers || clean=no
 	done
 	while [ ${#mounted[@]} -gt 0 ]; do
-		umount "${mounted[-1]}"
+		umount "${mounted[-1]}" || clean=no
 		unset 'mounted[-1]'
 	done
-	BATS_TEST_NAME='' assert_world_unchanged # this test's own processes were not there then
+	# This test's own processes were not there when the world was looked at.
+	if ! BATS_TEST_NAME='' assert_world_unchanged; then
+		clean=no
+		kill_leftovers
+	fi
+	[ $clean = yes ]
+}
+
+end_job() {
+	[ -n "$job" ] || return 0
+	kill -TERM "$job" 2>/dev/null || :
+	if ! wait_until 5 job_has_ended; then
+		kill -KILL "$job"
+		return 1
+	fi
+}
+
+job_has_ended() {
+	! kill -0 "$job" 2>/dev/null
+}
+
+kill_leftovers() {
+	awk '$1 == ">" && $3 == "started" { print $2 }' "${WORLD_BEFORE%.before}.diff" |
+		xargs --no-run-if-empty kill -KILL
+}
+
+assert_no_containers() {
+	[ ! -d "$CONDUCTOR_ROOT/containers" ] || assert_equal "$(ls -A "$CONDUCTOR_ROOT/containers")" ""
 }
 
 # Not the shell's own `&` alone: bats waits for whoever holds its descriptor 3.

@@ -115,13 +115,13 @@ build_small() { # NAME BYTES
 # --- the cache ----------------------------------------------------------------------------------
 
 @test "rmi keeps the layers as a cache: building again makes nothing; rmcache empties it" {
-	local inode
+	local inodes
 	own_root "$PWD/root" empty
 	build_small small 10
-	inode=$(stat -c '%i %y' "$CONDUCTOR_ROOT"/layers/*/)
+	inodes=$(stat -c '%n %i' "$CONDUCTOR_ROOT"/layers/*) # each layer, and what it says of itself
 	run -0 "$CONDUCTOR" rmi small
 	build_small small 10
-	assert_equal "$(stat -c '%i %y' "$CONDUCTOR_ROOT"/layers/*/)" "$inode"
+	assert_equal "$(stat -c '%n %i' "$CONDUCTOR_ROOT"/layers/*)" "$inodes"
 	run -0 "$CONDUCTOR" rmi small
 	run -0 "$CONDUCTOR" rmcache
 	assert_equal "$output" ""

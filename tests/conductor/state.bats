@@ -105,8 +105,10 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	ln -s real link
 	run -0 --separate-stderr env CONDUCTOR_ROOT=link "$CONDUCTOR" run --rm base $c -- cat /etc/passwd
 	assert_contains "$output" root
-	run -0 --separate-stderr env CONDUCTOR_ROOT=./real "$CONDUCTOR" run --rm base $c -- cat /etc/passwd
+	run -0 --separate-stderr env CONDUCTOR_ROOT=./real "$CONDUCTOR" run -d base $c -- $SLEEP
+	run -0 --separate-stderr "$CONDUCTOR" exec $c -- cat /etc/passwd
 	assert_contains "$output" root
+	[ -e "$(directory_of $c)/rootfs/etc/passwd" ]
 }
 
 @test "state: where overlayfs can't be had the image is copied, which is told, and all works" {

@@ -156,11 +156,11 @@ assert_one_error() { # EXTENDED-REGULAR-EXPRESSION
 	[ -d other/images ]
 	assert_equal "$(stat -c %a other)" 700
 	assert_equal "${#lines[@]}" 1
+	run -0 env -u CONDUCTOR_ROOT "$CONDUCTOR" images # without either
+	[ -d /var/lib/conductor/images ]
 }
 
-@test "usage: without either it is /var/lib/conductor; an ordinary user's is below his home" {
-	run -0 env -u CONDUCTOR_ROOT "$CONDUCTOR" images
-	[ -d /var/lib/conductor/images ]
+@test "usage: an ordinary user's state directory is below his home" {
 	requires machine_root setpriv
 	mkdir /run/$c
 	chown 65534 /run/$c
@@ -177,8 +177,8 @@ assert_one_error() { # EXTENDED-REGULAR-EXPRESSION
 }
 
 @test "usage: it works with standard descriptors closed" {
-	run -0 bash -c '"$CONDUCTOR" run --rm base "$1" -- sh -c "echo x >/y" <&- >&- 2>&-' - $c
-	run -0 bash -c '"$CONDUCTOR" run -d base "$1" -- sleep 1000 <&- >&- 2>&-' - $c
+	run -0 timeout 20 bash -c 'exec "$CONDUCTOR" run --rm base "$1" -- sh -c "echo x >/y" <&- >&- 2>&-' - $c
+	run -0 timeout 20 bash -c 'exec "$CONDUCTOR" run -d base "$1" -- sleep 1000 <&- >&- 2>&-' - $c
 	run -0 "$CONDUCTOR" stop $c
 }
 
