@@ -12,6 +12,10 @@ innocent() { # a process that has nothing to do with any container
 	wait_until 5 runs sleep 6000
 }
 
+start_of() { # PID: in ticks of the clock after boot, field 22 of proc_pid_stat(5)
+	sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20
+}
+
 set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	sed -i "s/^$2=.*/$2=$3/" "$(directory_of "$1")/state"
 }
@@ -62,14 +66,18 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 }
 
 @test "state: a process that has a container's old PID is never touched" {
-	local key
+	local key before
 	run -0 "$CONDUCTOR" run base $c -- true
 	innocent
+	before=$(($(start_of "$(pid_of sleep 6000)") - 1)) # a tick of the clock before
 	sed -i '/^exit=/d' "$(directory_of $c)/state"
 	for key in pid parent; do
 		set_state $c $key "$(pid_of sleep 6000)"
 	done
-	run -125 "$CONDUCTOR" exec $c -- true # its start time is another's
+	for key in start parent_start; do
+		set_state $c $key $before
+	done
+	run -125 "$CONDUCTOR" exec $c -- true
 	run -0 "$CONDUCTOR" run --rm base ${c}b -- true
 	run -0 "$CONDUCTOR" stop $c
 	runs sleep 6000
