@@ -121,6 +121,7 @@ assert_no_image() {
 }
 
 @test "build: FROM another image shares its layers" {
+	requires_layers
 	conductorfile 'FROM base' 'COPY Conductorfile /x'
 	run -0 build
 	assert_equal "$(layers_of $c | head -n 1)" "$(layers_of base)"
@@ -291,6 +292,7 @@ assert_no_image() {
 }
 
 @test "build: ninety instructions, a layer each; more in one file, or a hundred layers, are refused" {
+	requires_layers
 	local copies
 	mapfile -t copies < <(printf 'COPY Conductorfile /%s\n' {1..100})
 	conductorfile 'FROM base' "${copies[@]:0:89}"
@@ -307,6 +309,7 @@ assert_no_image() {
 
 @test "build: of several at once each is right, and shares the layers" {
 	local i pids=()
+	requires_layers
 	conductorfile 'FROM base' 'RUN echo text >/x' 'RUN cat /x >/y'
 	for i in 1 2 3 4; do
 		"$CONDUCTOR" build $c$i Conductorfile >/dev/null 3>&- &

@@ -7,6 +7,7 @@
 #   cgroups_of PID        its cgroups, a line each, as directories
 #   in_background COMMAND...   as $job, which teardown ends
 #   own_root DIRECTORY    a state directory of this test's own
+#   requires_layers       skips where images are copied, so that a layer is the whole tree
 
 load ../helpers
 
@@ -77,6 +78,13 @@ assert_no_containers() {
 in_background() { # COMMAND...
 	"$@" <&0 3>&- & # and the shell gives it /dev/null as its input, unless told
 	job=$!
+}
+
+requires_layers() {
+	requires overlay
+	if in_user_namespace && [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" != 6.6 ]; then
+		skip "an ordinary user has no overlays on tmpfs before Linux 6.6: it lacks user.* attributes"
+	fi
 }
 
 # Stops every container; what can't be stopped fails the test.

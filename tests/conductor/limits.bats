@@ -43,7 +43,7 @@ throttled() { # PID
 	start_sleep $c --memory 64M
 	assert_equal "$(limit_of "$(pid_of $SLEEP)" memory.max memory.limit_in_bytes)" 67108864
 	run -0 "$CONDUCTOR" stop $c
-	run -137 "$CONDUCTOR" run --rm --memory 16m base $c -- tail /dev/zero
+	run -137 "$CONDUCTOR" run --rm --memory 64m base $c -- tail /dev/zero
 }
 
 @test "run --pids-limit: so many processes, and fork fails beyond" {

@@ -139,7 +139,7 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 }
 
 @test "state: a copy of an image's overlay layers lacks what they removed, directories made again too" {
-	requires overlay
+	requires_layers
 	own_root "/run/$c/state"
 	printf 'FROM base\nRUN mkdir /again && touch /again/old /gone\nRUN rm -r /again /gone && mkdir /again && touch /again/new\n' >Conductorfile
 	run -0 --separate-stderr "$CONDUCTOR" build top Conductorfile
@@ -173,7 +173,7 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 }
 
 @test "state: no room on disk is told in one line, leaves nothing half-made, and stop still works" {
-	mount_at "/run/$c" -t tmpfs -o size=40m none
+	mount_at "/run/$c" -t tmpfs -o size=80m none
 	own_root "/run/$c/state"
 	start_sleep $c
 	head -c 100m /dev/zero >"/run/$c/filler" 2>/dev/null || :

@@ -129,7 +129,7 @@ milliseconds() {
 	mkdir victim
 	touch victim/file
 	run -0 "$CONDUCTOR" run base $c -- ln -s "$PWD/victim" /link
-	[ -L "$(directory_of $c)/upper/link" ]
+	[ -L "$(directory_of $c)/rootfs/link" ]
 	run -0 "$CONDUCTOR" stop $c
 	[ -e victim/file ]
 }
@@ -138,12 +138,12 @@ milliseconds() {
 	mkdir "$CONDUCTOR_ROOT/victim"
 	touch "$CONDUCTOR_ROOT/victim/file"
 	run -0 "$CONDUCTOR" run base $c -- mkdir /mounted
-	mount --bind "$CONDUCTOR_ROOT/victim" "$(directory_of $c)/upper/mounted"
+	mount --bind "$CONDUCTOR_ROOT/victim" "$(directory_of $c)/rootfs/mounted"
 	run "$CONDUCTOR" stop $c
-	umount "$(directory_of $c)/upper/mounted"
+	umount "$(directory_of $c)/rootfs/mounted"
 	[ -e "$CONDUCTOR_ROOT/victim/file" ]
 	assert_equal "$status" 1
-	assert_matches "$output" "^conductor: stop: $c: cannot remove upper: .*\\(something is mounted inside\\)$"
+	assert_matches "$output" "^conductor: stop: $c: cannot remove (upper|copy): .*\\(something is mounted inside\\)$"
 	run -0 "$CONDUCTOR" stop $c # it can be said again
 	rm -r "$CONDUCTOR_ROOT/victim"
 }
