@@ -10,7 +10,7 @@
 #   from_here|outside TARGET...          a line for each, "TARGET NAME SOURCE-ADDRESS", or "TARGET silent"
 #   hear_in NAME, hear_here|outside LABEL PORT, heard LABEL    UDP
 #   address_of NAME, host_end_of NAME, links_of, routes_of, is_up     what the kernel knows
-#   end_background                  for teardown
+#   end_background, assert_nothing_left     for teardown
 
 WIRE=${WIRE:-$TOP/tests/tools/wire}
 SILENCE_MS=$((200 * ${TEST_SLOWNESS:-1})) # who has not answered by then does not; an answer takes 1 ms
@@ -27,6 +27,15 @@ equip() { # NAME...
 	for name in "$@"; do
 		inside "$name" sh -c 'cat >/wire && chmod 755 /wire' <"$WIRE"
 	done
+}
+
+# As assert_world_unchanged; but what a test left behind is no failure of the tests after it.
+assert_nothing_left() {
+	if ! assert_world_unchanged; then
+		rm -rf "$WORLD_BEFORE"
+		cp -r "${WORLD_BEFORE%.before}.after" "$WORLD_BEFORE"
+		return 1
+	fi
 }
 
 # --- TCP ----------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ teardown() {
 	for command in "${undo[@]}"; do
 		eval "$command"
 	done
-	assert_world_unchanged
+	assert_nothing_left
 }
 
 # --- tools --------------------------------------------------------------------------------------

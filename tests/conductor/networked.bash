@@ -44,7 +44,7 @@ teardown() {
 		[ ! -d "$directory" ] || "$CONDUCTOR" stop -t 0 "$(basename "$directory")"
 	done
 	assert_equal "$(ls -A "$CONDUCTOR_ROOT/containers")" ""
-	assert_world_unchanged
+	assert_nothing_left
 }
 
 KEEP_RUNNING='while :; do sleep 1000; done'

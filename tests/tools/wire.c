@@ -11,8 +11,9 @@
  * ENDPOINT is ADDRESS:PORT, [IPv6-ADDRESS]:PORT, or PORT: of every IPv4 address.
  * serve and hear print "ready" once they can be spoken to; serve goes on until it is killed, hear
  * until the text is "end". reach prints a line for each target, in the order given: the target and
- * the first line of the answer, or "refused", "unreachable"; "silent" if there was nothing within MS
- * (200) milliseconds. Exit status 0, 2 for a wrong call, 1 for what the kernel refused.
+ * the first line of the answer, or "refused", "unreachable"; "silent" if there was no connection
+ * within MS (200) milliseconds, "mute" if no answer on it within 10 seconds.
+ * Exit status 0, 2 for a wrong call, 1 for what the kernel refused.
  * Privilege: frame needs CAP_NET_RAW. See tcp(7), udp(7), packet(7).
  */
 #include "wire.h"
@@ -31,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ENDPOINTS = 32, ANSWER_BYTES = 1024 };
+enum { MAX_ENDPOINTS = 32, ANSWER_BYTES = 1024, ANSWER_MS = 10000 };
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
@@ -185,7 +186,6 @@ static void begin(struct attempt *attempt, const char *target)
 	attempt->path = slash ? slash : "/";
 	snprintf(copy, sizeof(copy), "%.*s", slash ? (int)(slash - target) : 127, target);
 	union endpoint endpoint = parse_endpoint(copy);
-	attempt->failure = "silent";
 	attempt->fd = socket(endpoint.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (attempt->fd < 0)
 		err(1, "cannot make a socket");
@@ -227,32 +227,50 @@ static void print_attempt(const struct attempt *attempt, const char *target)
 		printf("%s %.*s\n", target, (int)strcspn(line, "\r\n"), line);
 }
 
+/* The kernels connect at once, however busy the machine; its programs may take time to answer. */
+static int64_t time_left_ms(const struct attempt *attempt, int64_t passed_ms, int timeout_ms)
+{
+	int64_t left = (attempt->asked ? ANSWER_MS : timeout_ms) - passed_ms;
+	return left > 0 ? left : 0;
+}
+
+/* One look at all attempts that go on. What had no time left before the look and shows nothing in
+ * it is given up. False: none goes on. */
+static bool look(struct attempt *attempts, int count, int64_t passed_ms, int timeout_ms)
+{
+	struct pollfd watched[MAX_ENDPOINTS];
+	int64_t left[MAX_ENDPOINTS];
+	int64_t least = -1;
+	for (int i = 0; i < count; i++) {
+		watched[i] = (struct pollfd){
+			.fd = attempts[i].fd, /* poll passes over a negative one */
+			.events = attempts[i].asked ? POLLIN : POLLOUT,
+		};
+		left[i] = time_left_ms(&attempts[i], passed_ms, timeout_ms);
+		if (attempts[i].fd >= 0 && (least < 0 || left[i] < least))
+			least = left[i];
+	}
+	if (least < 0)
+		return false;
+	poll(watched, (nfds_t)count, (int)least);
+	for (int i = 0; i < count; i++) {
+		if (watched[i].revents)
+			go_on(&attempts[i]);
+		else if (attempts[i].fd >= 0 && left[i] == 0)
+			end(&attempts[i], attempts[i].asked ? "mute" : "silent");
+	}
+	return true;
+}
+
 static int reach(char **targets, int count, int timeout_ms)
 {
 	static struct attempt attempts[MAX_ENDPOINTS];
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t began_ms = now_ms();
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < count; i++)
 		begin(&attempts[i], targets[i]);
-	for (;;) {
-		struct pollfd watched[MAX_ENDPOINTS];
-		int left = (int)(deadline - now_ms());
-		bool pending = false;
-		for (int i = 0; i < count; i++) {
-			pending |= attempts[i].fd >= 0;
-			watched[i] = (struct pollfd){
-				.fd = attempts[i].fd, /* poll passes over a negative one */
-				.events = attempts[i].asked ? POLLIN : POLLOUT,
-			};
-		}
-		if (!pending || left <= 0)
-			break;
-		poll(watched, (nfds_t)count, left);
-		for (int i = 0; i < count; i++) {
-			if (watched[i].revents)
-				go_on(&attempts[i]);
-		}
-	}
+	while (look(attempts, count, now_ms() - began_ms, timeout_ms))
+		continue;
 	for (int i = 0; i < count; i++)
 		print_attempt(&attempts[i], targets[i]);
 	return 0;
