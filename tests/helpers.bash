@@ -289,19 +289,31 @@ world_routes() {
 # only what is below the cgroups that we are in, and never what we may not write: what others do
 # beside us is not ours to judge.
 world_cgroups() {
-	local id controllers path mount
-	while IFS=: read -r id controllers path; do
-		[[ $id = 0 || $controllers =~ (^|,)(cpu|cpuacct|memory|pids)(,|$) ]] || continue
-		if in_lab; then
-			path=/
-		fi
-		mount=$(awk -v id="$id" -v wanted="$controllers" '{
+	local mount path trees=() all=no
+	! in_lab || all=yes
+	while IFS=$'\t' read -r mount path; do
+		[ $all = no ] || path=
+		[ ! -w "$mount" ] || trees+=("$mount${path%/}")
+	done < <(own_cgroups)
+	[ ${#trees[@]} = 0 ] || find "${trees[@]}" -mindepth 1 -type d 2>/dev/null | sort -u
+}
+
+# The mount of each of these trees, and our cgroup in it.
+own_cgroups() {
+	awk -v OFS='\t' '
+		NR == FNR { # mountinfo
 			for (i = 7; $i != "-"; i++) continue
-			v1 = $(i + 1) == "cgroup" && index("," $(i + 3) ",", "," wanted ",")
-			if (id == 0 ? $(i + 1) == "cgroup2" : v1) print $5
-		}' /proc/self/mountinfo | tail -n 1)
-		[ ! -w "$mount" ] || find "$mount${path%/}" -mindepth 1 -type d 2>/dev/null
-	done </proc/self/cgroup | sort -u
+			if ($(i + 1) == "cgroup2") mount[""] = $5
+			n = split($(i + 3), option, ",")
+			for (j = 1; j <= n && $(i + 1) == "cgroup"; j++) mount[option[j]] = $5
+			next
+		}
+		split($0, part, ":") && part[2] ~ /(^|,)(cpu|cpuacct|memory|pids)(,|$)/ || part[1] == 0 {
+			controller = part[2]
+			sub(/,.*/, "", controller)
+			if (controller in mount)
+				print mount[controller], substr($0, length(part[1] part[2]) + 3)
+		}' /proc/self/mountinfo /proc/self/cgroup
 }
 
 # Without a single child process: that would be in the list. Zombies (their parent's business) and

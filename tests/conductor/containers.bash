@@ -101,11 +101,11 @@ namespace_of() { # PID KIND
 }
 
 pid_of() { # COMMAND...
-	local directory wanted found
-	wanted=$(printf '%s\n' "$@")
+	local directory wanted found IFS=$'\n'
+	wanted=$*
 	for directory in /proc/[0-9]*; do
 		mapfile -d '' found <"$directory/cmdline" || continue
-		if [ "$(printf '%s\n' "${found[@]}")" = "$wanted" ]; then
+		if [ "${found[*]}" = "$wanted" ]; then
 			echo "${directory#/proc/}"
 			return
 		fi
