@@ -325,6 +325,16 @@ holders_of() { # DIRECTORY
 	assert_equal "$(cat after)" "$(cat before)"
 }
 
+@test "run: a terminal that the command left in another mode is put back (docker/cli#6058)" {
+	requires script
+	run -0 script -qec "stty -g >before
+		$CONDUCTOR run --rm base $c -- sh -c 'stty raw -echo; stty -g; exit 5' >during; echo status \$?
+		stty -g >after" /dev/null </dev/null
+	assert_contains "$output" "status 5"
+	assert_different "$(cat during)" "$(cat before)"
+	assert_equal "$(cat after)" "$(cat before)"
+}
+
 @test "run: Ctrl-C at the terminal ends the command" {
 	requires script
 	mkfifo keys
