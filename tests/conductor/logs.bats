@@ -19,7 +19,7 @@ log_is() { # TEXT
 @test "logs: while it runs, and after its end until stop" {
 	"$CONDUCTOR" run -d base $c -- sh -c "echo begun; exec $SLEEP" >/dev/null
 	wait_until 5 log_is begun
-	runs $SLEEP
+	wait_until 5 runs $SLEEP
 	kill -KILL "$(pid_of $SLEEP)"
 	wait_until 5 ended 137
 	log_is begun

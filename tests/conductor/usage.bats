@@ -156,8 +156,13 @@ assert_one_error() { # EXTENDED-REGULAR-EXPRESSION
 	[ -d other/images ]
 	assert_equal "$(stat -c %a other)" 700
 	assert_equal "${#lines[@]}" 1
-	run -0 env -u CONDUCTOR_ROOT "$CONDUCTOR" images # without either
-	[ -d /var/lib/conductor/images ]
+}
+
+@test "usage: without either it is /var/lib/conductor, closed to others" {
+	requires unshare
+	run -0 unshare --mount bash -c 'mount -t tmpfs none /var/lib && unset CONDUCTOR_ROOT &&
+		"$CONDUCTOR" images >/dev/null && stat -c %a /var/lib/conductor && ls /var/lib/conductor'
+	assert_equal "$output" $'700\ncontainers\nimages\nlayers'
 }
 
 @test "usage: an ordinary user's state directory is below his home" {
