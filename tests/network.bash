@@ -13,7 +13,7 @@
 #   end_background, assert_nothing_left     for teardown
 
 WIRE=${WIRE:-$TOP/tests/tools/wire}
-SILENCE_MS=$((200 * ${TEST_SLOWNESS:-1})) # who has not answered by then does not; an answer takes 1 ms
+SILENCE_MS=$((150 + 50 * ${TEST_SLOWNESS:-1})) # a kernel that wants to connects in 1; programs have longer
 background=()
 
 # --- containers ---------------------------------------------------------------------------------
