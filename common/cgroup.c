@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Is word one of the words in text, which any of the separators divide? */
@@ -22,28 +23,36 @@ static bool has_word(const char *text, const char *separators, const char *word)
 	return false;
 }
 
-static bool v2_controls(const char *path, const char *controller)
-{
-	char file[PATH_MAX + 32];
-	snprintf(file, sizeof(file), "%s/cgroup.controllers", path);
-	AUTO_FREE char *controllers = read_file(AT_FDCWD, file, NULL);
-	return controllers && has_word(controllers, " \n", controller);
-}
+/* A line of mountinfo, as far as it tells of a cgroup tree. */
+struct line {
+	struct cgroup_mount mount;
+	char v1[256]; /* its options, the controllers among them */
+	char *v2;     /* the text of cgroup.controllers; NULL for v1 */
+};
 
-/* A line of mountinfo: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS ... - TYPE SOURCE
- * SUPEROPTIONS. proc(5) */
-static bool matches(const char *line, const char *controller, struct cgroup_mount *mount)
+/* ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS ... - TYPE SOURCE SUPEROPTIONS. proc(5) */
+static bool parse_line(const char *text, struct line *line)
 {
 	char type[32];
-	char options[256];
-	const char *after = strstr(line, " - ");
-	if (!after || sscanf(line, "%*s %*s %*s %*s %4095s", mount->path) != 1 ||
-	    sscanf(after, " - %31s %*s %255s", type, options) != 2)
+	char file[PATH_MAX + 32];
+	const char *after = strstr(text, " - cgroup");
+	*line = (struct line){ 0 };
+	if (!after || sscanf(text, "%*s %*s %*s %*s %4095s", line->mount.path) != 1 ||
+	    sscanf(after, " - %31s %*s %255s", type, line->v1) != 2)
 		return false;
-	mount->version = strcmp(type, "cgroup2") ? 1 : 2;
-	if (mount->version == 2)
-		return !controller || v2_controls(mount->path, controller);
-	return controller && !strcmp(type, "cgroup") && has_word(options, ",", controller);
+	line->mount.version = strcmp(type, "cgroup2") ? 1 : 2;
+	if (line->mount.version == 2) {
+		snprintf(file, sizeof(file), "%s/cgroup.controllers", line->mount.path);
+		line->v2 = read_file(AT_FDCWD, file, NULL);
+	}
+	return true;
+}
+
+static bool controls(const struct line *line, const char *controller)
+{
+	if (line->mount.version == 1)
+		return controller && has_word(line->v1, ",", controller);
+	return !controller || (line->v2 && has_word(line->v2, " \n", controller));
 }
 
 int cgroup_find_all(const char *const controllers[], struct cgroup_mount mounts[], int count)
@@ -56,14 +65,15 @@ int cgroup_find_all(const char *const controllers[], struct cgroup_mount mounts[
 
 	/* A controller is in one tree only; of several mounts of it the last one lies on top. */
 	char *rest = table;
-	for (char *line; (line = strsep(&rest, "\n"));) {
-		if (!strstr(line, " - cgroup"))
+	for (char *text; (text = strsep(&rest, "\n"));) {
+		struct line line;
+		if (!parse_line(text, &line))
 			continue;
 		for (int i = 0; i < count; i++) {
-			struct cgroup_mount candidate;
-			if (matches(line, controllers[i], &candidate))
-				mounts[i] = candidate;
+			if (controls(&line, controllers[i]))
+				mounts[i] = line.mount;
 		}
+		free(line.v2);
 	}
 	return 0;
 }

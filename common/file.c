@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,12 +146,15 @@ static int open_inside(int dirfd, const char *name)
 	return fd;
 }
 
-static int remove_entry(int dirfd, const char *name)
+/* known_directory spares the attempt to unlink one, where the kernel has told. */
+static int remove_entry(int dirfd, const char *name, bool known_directory)
 {
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -1;
+	if (!known_directory) {
+		if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EISDIR && errno != EPERM)
+			return -1;
+	}
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
@@ -173,7 +177,8 @@ static int remove_entries(int fd)
 	struct dirent *entry;
 	while (result == 0 && (errno = 0, entry = readdir(directory))) {
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = remove_entry(dirfd(directory), entry->d_name);
+			result = remove_entry(dirfd(directory), entry->d_name,
+					      entry->d_type == DT_DIR);
 	}
 	int saved = errno;
 	closedir(directory);
@@ -185,7 +190,7 @@ int remove_tree(int dirfd, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	if (!slash)
-		return remove_entry(dirfd, path);
+		return remove_entry(dirfd, path, false);
 
 	/* The way to the tree may lead over mounts (/tmp often is one); only the tree may not. */
 	char parent[PATH_MAX];
@@ -197,5 +202,5 @@ int remove_tree(int dirfd, const char *path)
 	AUTO_CLOSE int fd = openat(dirfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	return remove_entry(fd, slash + 1);
+	return remove_entry(fd, slash + 1, false);
 }

@@ -168,6 +168,9 @@ static int make_skeleton(int to)
 		    to, "etc/passwd",
 		    "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
 		    0644) < 0 ||
+	    /* Empty, to be mounted over: made only then, they would be a layer of their own. */
+	    replace_file(to, "etc/hosts", "", 0644) < 0 ||
+	    replace_file(to, "etc/resolv.conf", "", 0644) < 0 ||
 	    replace_file(to, "etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n", 0644) < 0 ||
 	    replace_file(to, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n",
 			 0644) < 0) {

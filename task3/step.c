@@ -93,7 +93,7 @@ static int copy_directory_to(int from, const char *destination)
 		report_errno("", "%s", destination);
 		return -1;
 	}
-	return copy_tree(from, to, COPY_PLAIN);
+	return copy_tree(from, to, COPY_AS_ROOT);
 }
 
 /* In the container: a file to the destination; into it, if it is a directory or ends in a slash. */

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 
-enum { DEFAULT_SECONDS = 10, PARENT_TIMEOUT_MS = 10000 };
+enum { DEFAULT_SECONDS = 10, PARENT_TIMEOUT_MS = 10000, POLL_MS = 5 };
 
 /* PID 1's end is the end of all in its pid namespace. pid_namespaces(7) */
 static int end_processes(const struct container *container, int timeout_ms)
@@ -45,6 +45,27 @@ static void end_parent(const struct container *container)
 	process_ended(pidfd, PARENT_TIMEOUT_MS);
 }
 
+/*
+ * Loads it, and waits while it is still being made: that takes some milliseconds. Under the lock a
+ * claim is either whole or not begun, so the container is never taken for one without a parent.
+ */
+static int load_settled(struct container *container, const char *name)
+{
+	for (int waited_ms = 0;; waited_ms += POLL_MS) {
+		AUTO_CLOSE int lock = state_lock();
+		if (lock < 0 || container_load(container, name) < 0)
+			return -1;
+		if (container_status(container) != CONTAINER_STARTING ||
+		    waited_ms >= PARENT_TIMEOUT_MS)
+			return 0; /* one that is never ready ends with its parent, below */
+		close_fd(&lock);
+		AUTO_CLOSE int parent = process_open(&container->parent);
+		container_close(container);
+		if (parent >= 0)
+			process_ended(parent, POLL_MS);
+	}
+}
+
 int command_stop(const struct invocation *invocation)
 {
 	const char *name = invocation->words[0];
@@ -56,7 +77,7 @@ int command_stop(const struct invocation *invocation)
 		return usage_error(invocation, "-t %s: not a number of seconds", time_text);
 
 	struct container container;
-	if (container_load(&container, name) < 0)
+	if (load_settled(&container, name) < 0)
 		return COMMAND_FAILED;
 	int result = -1;
 	/* Without the lock: the parent needs it to tidy up. */

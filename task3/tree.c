@@ -101,10 +101,11 @@ static int copy_directory(int from, const char *name, int to, const char *new_na
 }
 
 /* Owner first: a change of owner clears the set-user-ID bit. Links have no mode of their own. */
-static int copy_attributes(int to, const char *name, const struct stat *status)
+static int copy_attributes(int to, const char *name, const struct stat *status, enum copy_mode mode)
 {
-	if (geteuid() == 0 &&
-	    fchownat(to, name, status->st_uid, status->st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+	uid_t uid = mode == COPY_AS_ROOT ? 0 : status->st_uid;
+	gid_t gid = mode == COPY_AS_ROOT ? 0 : status->st_gid;
+	if (geteuid() == 0 && fchownat(to, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno != EINVAL)
 		return -1; /* EINVAL: an id that our user namespace doesn't have; the file stays our
 			      own */
@@ -141,7 +142,7 @@ int copy_entry(int from, const char *name, int to, const char *new_name, enum co
 		}
 	}
 	if (result == 0)
-		result = copy_attributes(to, new_name, &status);
+		result = copy_attributes(to, new_name, &status, mode);
 	if (result < 0)
 		report_errno("", "cannot copy %s", name);
 	return result;
@@ -151,7 +152,8 @@ int copy_open_file(int from, int to, const char *new_name)
 {
 	struct stat status;
 	if (fstat(from, &status) == 0 && remove_tree(to, new_name) == 0 &&
-	    copy_content(from, to, new_name) == 0 && copy_attributes(to, new_name, &status) == 0)
+	    copy_content(from, to, new_name) == 0 &&
+	    copy_attributes(to, new_name, &status, COPY_AS_ROOT) == 0)
 		return 0;
 	report_errno("", "cannot copy to %s", new_name);
 	return -1;
@@ -176,9 +178,11 @@ int copy_tree(int from, int to, enum copy_mode mode)
 
 static void hash_mode(struct sha256 *hash, const struct stat *status)
 {
-	char facts[64];
-	snprintf(facts, sizeof(facts), "%o %lld", status->st_mode,
-		 S_ISREG(status->st_mode) ? (long long)status->st_size : 0);
+	char facts[128];
+	snprintf(facts, sizeof(facts), "%o %lld %u:%u %llx", status->st_mode,
+		 S_ISREG(status->st_mode) ? (long long)status->st_size : 0,
+		 (unsigned)status->st_uid, (unsigned)status->st_gid,
+		 (unsigned long long)status->st_rdev);
 	sha256_add_text(hash, facts);
 }
 

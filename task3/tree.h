@@ -7,22 +7,23 @@
 /*
  * Copies what is in the directory from into the directory to, over what is there: data, modes,
  * times, file capabilities, and owners where we may. With COPY_LAYER whiteouts and opaque
- * directories are obeyed, as when an overlay lays one layer on another. Sockets are left out. -1 on
+ * directories are obeyed, as when an overlay lays one layer on another. With
+ * COPY_AS_ROOT all becomes root's. Sockets are left out. -1 on
  * failure.
  */
-enum copy_mode { COPY_PLAIN, COPY_LAYER };
+enum copy_mode { COPY_PLAIN, COPY_LAYER, COPY_AS_ROOT };
 int copy_tree(int from, int to, enum copy_mode mode);
 
 /* Copies one file, link or directory from/name to to/new_name. -1 on failure. */
 int copy_entry(int from, const char *name, int to, const char *new_name, enum copy_mode mode);
 
-/* Copies an open file, with its mode and times, in the place of what to/new_name was. -1 on failure. */
+/* Copies an open file as root's, with its mode and times, in the place of what to/new_name was. -1 on failure. */
 int copy_open_file(int from, int to, const char *new_name);
 
 /* Adds an open file's mode and content to the hash; name is what an error calls it. -1 on failure. */
 int hash_open_file(struct sha256 *hash, int fd, const char *name);
 
-/* Adds names, types, modes and contents below directory/name to the hash, in sorted order. -1 on
+/* Adds names, types, modes, owners and contents below directory/name to the hash, in sorted order. -1 on
  * failure. */
 int hash_tree(struct sha256 *hash, int directory, const char *name);
 

@@ -392,3 +392,14 @@ assert_no_image() {
 	assert_equal "$output" "conductor: build: directory: Is a directory"
 	assert_no_image
 }
+
+@test "build: what COPY brings is root's, whoever has it outside" {
+	requires machine_root
+	mkdir directory
+	touch file directory/file
+	chown -R 1234:1235 file directory
+	conductorfile 'FROM base' 'COPY file /file' 'COPY directory /directory'
+	run -0 build
+	run -0 "$CONDUCTOR" run --rm $c $c -- stat -c %u:%g /file /directory/file
+	assert_equal "$output" $'0:0\n0:0'
+}

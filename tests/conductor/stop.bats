@@ -179,3 +179,15 @@ line"
 	run -0 "$CONDUCTOR" stop $c
 	refute [ -e "$link" ]
 }
+
+@test "stop: a container that is still being made ends too, with its cgroup, and its name is free" {
+	local round
+	for round in {1..30}; do
+		"$CONDUCTOR" run base $c -- $SLEEP >/dev/null 2>&1 3>&- &
+		job=$!
+		wait_until 5 "$CONDUCTOR" stop $c 2>/dev/null
+		await "$job"
+		job=
+		assert_no_container $c
+	done
+}
