@@ -181,8 +181,7 @@ line"
 }
 
 @test "stop: a container that is still being made ends too, with its cgroup, and its name is free" {
-	local round
-	for round in {1..30}; do
+	for _ in {1..30}; do
 		"$CONDUCTOR" run base $c -- $SLEEP >/dev/null 2>&1 3>&- &
 		job=$!
 		wait_until 5 "$CONDUCTOR" stop $c 2>/dev/null
