@@ -62,7 +62,8 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 		report_errno("", "cannot make a socket pair");
 		return COMMAND_FAILED;
 	}
-	watch_block_signals();
+	struct watch watching;
+	watch_prepare(&watching);
 	struct clone_args args = {
 		.flags = CLONE_PIDFD,
 		.pidfd = (uintptr_t)&child_pidfd,
@@ -84,7 +85,8 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	if (limits_enter(container->name, container->parent.pid, child, 1) == 0 &&
 	    handshake_tell(own_end, HANDSHAKE_GO, -1) == 0 &&
 	    await_program(own_end, container->name, &root, &status) == 0) {
-		struct watch watching = { .pid = child, .pidfd = child_pidfd, .output = -1 };
+		watching.pid = child;
+		watching.pidfd = child_pidfd;
 		return watch(&watching);
 	}
 	sys_pidfd_send_signal(child_pidfd, SIGKILL);

@@ -136,17 +136,17 @@ static int release(struct container *container, const struct newborn *newborn)
  * Bears the container and watches it until it ends. Its exit status; on a failure before its
  * program ran -1, or the status of it.
  */
-static int live(const struct settings *settings, struct container *container, struct birth *birth)
+static int live(const struct settings *settings, struct container *container, struct birth *birth,
+		struct watch *watching)
 {
 	struct newborn newborn = { .pidfd = -1, .handshake = -1 };
-	struct watch watching = { .output = -1, .init = true, .log_dir = container->dirfd };
 	AUTO_CLOSE int root = -1;
 	char link[64];
 	int status = -1;
 
-	if (open_output(settings, birth, &watching) == 0 && give_birth(birth, &newborn) == 0) {
-		watching.pid = newborn.pid;
-		watching.pidfd = newborn.pidfd;
+	if (open_output(settings, birth, watching) == 0 && give_birth(birth, &newborn) == 0) {
+		watching->pid = newborn.pid;
+		watching->pidfd = newborn.pidfd;
 		close_fd(&birth->output); /* else its output would never end */
 		if (release(container, &newborn) < 0) {
 			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
@@ -160,11 +160,11 @@ static int live(const struct settings *settings, struct container *container, st
 			container_save(container);
 			if (settings->front >= 0)
 				leave_front(settings->front);
-			status = watch(&watching);
+			status = watch(watching);
 			container->exit_status = status;
 		}
 	}
-	close_fd(&watching.output);
+	close_fd(&watching->output);
 	close_fd(&newborn.pidfd);
 	close_fd(&newborn.handshake);
 	close_fd(&birth->output);
@@ -206,11 +206,14 @@ static int run_container(const struct settings *settings)
 		.cgroup = -1,
 	};
 	int status = COMMAND_FAILED;
-	watch_block_signals();
+	struct watch watching;
+	watch_prepare(&watching);
+	watching.init = true;
+	watching.log_dir = container.dirfd;
 	if (network_write_files(&container) == 0 &&
 	    limits_create(container.name, container.parent.pid, &settings->limits, &birth.cgroup) ==
 		    0)
-		status = live(settings, &container, &birth);
+		status = live(settings, &container, &birth, &watching);
 	close_fd(&birth.cgroup);
 	finish(&container);
 	container_close(&container);

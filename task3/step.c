@@ -165,8 +165,10 @@ int hash_step(struct sha256 *hash, const struct step *step)
 static int run_step(struct container *container, const struct birth *birth, bool internet)
 {
 	struct newborn newborn;
+	struct watch watching;
 	int root = -1;
 	int status = -1;
+	watch_prepare(&watching);
 	if (give_birth(birth, &newborn) < 0)
 		return -1;
 	bool ready = process_identify(newborn.pid, &container->init) == 0 &&
@@ -175,9 +177,9 @@ static int run_step(struct container *container, const struct birth *birth, bool
 		network_give_internet(container, newborn.pidfd); /* a RUN may do without */
 	if (ready && handshake_tell(newborn.handshake, HANDSHAKE_GO, -1) == 0 &&
 	    await_program(newborn.handshake, container->name, &root, &status) == 0) {
-		struct watch watching = {
-			.pid = newborn.pid, .pidfd = newborn.pidfd, .init = true, .output = -1
-		};
+		watching.pid = newborn.pid;
+		watching.pidfd = newborn.pidfd;
+		watching.init = true;
 		status = watch(&watching);
 	} else {
 		sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
@@ -240,7 +242,6 @@ int make_step(const struct step *step, struct image *image, const char *id)
 		.output = -1,
 		.cgroup = -1,
 	};
-	watch_block_signals();
 	if (network_write_files(&container) == 0)
 		result = run_step(&container, &birth, run);
 	if (result > 0)

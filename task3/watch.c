@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 /* The log never grows past twice this: the newest half at least is kept, and the writer never
@@ -34,10 +33,34 @@ static sigset_t passed_on(void)
 	return set;
 }
 
-void watch_block_signals(void)
+static void remember_terminal(struct terminal *terminal)
+{
+	terminal->group = tcgetpgrp(STDIN_FILENO);
+	if (terminal->group != getpgrp() || tcgetattr(STDIN_FILENO, &terminal->modes) < 0)
+		terminal->group = -1;
+}
+
+/* An interactive shell made itself the foreground group; an editor that was killed left raw mode
+ * on. */
+static void restore_terminal(const struct terminal *terminal)
+{
+	if (terminal->group < 0)
+		return;
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction before;
+	sigaction(SIGTTOU, &ignore,
+		  &before); /* we are in the background, and would be stopped for it */
+	tcsetpgrp(STDIN_FILENO, terminal->group);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->modes);
+	sigaction(SIGTTOU, &before, NULL);
+}
+
+void watch_prepare(struct watch *watch)
 {
 	sigset_t set = passed_on();
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	*watch = (struct watch){ .pid = -1, .pidfd = -1, .output = -1, .log_dir = -1 };
+	remember_terminal(&watch->terminal);
 }
 
 /*
@@ -81,41 +104,11 @@ static bool keep_output(const struct watch *watch, int *log)
 	return true;
 }
 
-/* How we found the terminal: its foreground group, and its modes. */
-struct terminal {
-	pid_t group; /* -1: standard input is none of ours */
-	struct termios modes;
-};
-
-static void remember_terminal(struct terminal *terminal)
-{
-	terminal->group = tcgetpgrp(STDIN_FILENO);
-	if (terminal->group != getpgrp() || tcgetattr(STDIN_FILENO, &terminal->modes) < 0)
-		terminal->group = -1;
-}
-
-/* An interactive shell made itself the foreground group; an editor that was killed left raw mode
- * on. */
-static void restore_terminal(const struct terminal *terminal)
-{
-	if (terminal->group < 0)
-		return;
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct sigaction before;
-	sigaction(SIGTTOU, &ignore,
-		  &before); /* we are in the background, and would be stopped for it */
-	tcsetpgrp(STDIN_FILENO, terminal->group);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->modes);
-	sigaction(SIGTTOU, &before, NULL);
-}
-
 int watch(const struct watch *watch)
 {
 	sigset_t set = passed_on();
-	struct terminal terminal;
 	AUTO_CLOSE int log = watch->output >= 0 ? open_log(watch->log_dir) : -1;
 	AUTO_CLOSE int signals = signalfd(-1, &set, SFD_CLOEXEC);
-	remember_terminal(&terminal);
 	if (signals < 0) {
 		report_errno("", "cannot wait for signals");
 		return -1;
@@ -139,6 +132,6 @@ int watch(const struct watch *watch)
 	/* What it wrote last is still in the pipe, which is non-blocking. */
 	while (watch->output >= 0 && poll(&events[2], 1, 0) == 1 && keep_output(watch, &log))
 		continue;
-	restore_terminal(&terminal);
+	restore_terminal(&watch->terminal);
 	return status;
 }

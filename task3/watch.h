@@ -6,6 +6,13 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include <termios.h>
+
+/* How the terminal on standard input was found. */
+struct terminal {
+	pid_t group;	      /* its foreground group; -1: it is none that is ours to put back */
+	struct termios modes; /* raw or cooked, echo, … */
+};
 
 struct watch {
 	pid_t pid;
@@ -14,13 +21,18 @@ struct watch {
 			handler for */
 	int output;  /* the reading end of its output, or -1 */
 	int log_dir; /* where the log is kept: "log", and before it "log.1" */
+	struct terminal terminal;
 };
 
-/* Blocks the signals that are passed on, before the child is made (it unblocks them for its
- * program). */
-void watch_block_signals(void);
+/*
+ * To be called before the child is made: sets watch to nothing watched yet, blocks the signals that
+ * are passed on (the child unblocks them for its program), and remembers the terminal before the
+ * program can change it. Who never calls watch() after it need not undo it.
+ */
+void watch_prepare(struct watch *watch);
 
-/* Waits until the child has ended. Its exit status as a shell tells it, or -1. */
+/* Waits until the child has ended, and puts the terminal back as watch_prepare found it. The
+ * child's exit status as a shell tells it, or -1. */
 int watch(const struct watch *watch);
 
 #endif

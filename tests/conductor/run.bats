@@ -335,6 +335,18 @@ holders_of() { # DIRECTORY
 	assert_equal "$(cat after)" "$(cat before)"
 }
 
+@test "run, exec: a terminal's mode is put back, also when the command is quicker than its parent" {
+	requires script strace
+	"$CONDUCTOR" run -d base $c -- $SLEEP
+	for command in "run --rm base other --" "exec $c --"; do
+		run -0 script -qec "stty -g >before
+			strace -o /dev/null -e inject=renameat,signalfd4:delay_enter=300000 \
+				$CONDUCTOR $command sh -c 'stty raw -echo'
+			stty -g >after" /dev/null </dev/null
+		assert_equal "$(cat after)" "$(cat before)"
+	done
+}
+
 @test "run: Ctrl-C at the terminal ends the command" {
 	requires script
 	mkfifo keys
