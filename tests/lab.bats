@@ -422,6 +422,40 @@ of-the-lab
 of-the-machine"
 }
 
+@test "lab: of the machine's files only /tmp, /var/tmp and the current directory can be written" {
+	local who place
+	# -w is false on a read-only mount for root, too: nothing need be written to see it.
+	# shellcheck disable=SC2016
+	local look='for place in / /etc /usr /root /home /boot /dev /var /var/lib "$HOME" . /tmp /var/tmp /dev/shm; do
+		[ ! -w "$place" ] || echo -n "$place "
+	done'
+	for who in $USERS; do
+		run -0 script_in_lab "$who" "cd /tmp; $look"
+		assert_equal "$output" ". /tmp /var/tmp /dev/shm "
+		cd /
+		run -0 script_in_lab "$who" "$look"
+		assert_equal "$output" "/tmp /var/tmp /dev/shm "
+		cd /usr
+		run -0 script_in_lab "$who" "pwd; $look"
+		[ "$who" = user ] || assert_equal "$output" "/usr
+/usr . /tmp /var/tmp /dev/shm "
+	done
+}
+
+@test "lab: what is mounted below is read-only too, and so is a bind mount of it" {
+	requires machine_root unshare
+	# shellcheck disable=SC2016
+	run -0 unshare --mount bash -c 'mount -t tmpfs none /srv && mkdir /srv/below && mount -t tmpfs none /srv/below || exit
+		"$0" bash -c "touch /srv/x; touch /srv/below/x; mount --bind /srv /tmp; touch /tmp/x; ls -R /tmp"' "$PUBLIC/lab"
+	assert_equal "$output" "touch: cannot touch '/srv/x': Read-only file system
+touch: cannot touch '/srv/below/x': Read-only file system
+touch: cannot touch '/tmp/x': Read-only file system
+/tmp:
+below
+
+/tmp/below:"
+}
+
 @test "lab: resolv.conf and hosts are the lab's own, and can be written without changing the machine's" {
 	local who
 	for who in $USERS; do

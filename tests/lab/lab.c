@@ -10,8 +10,9 @@
  *      namespace around them, in which the caller is root (user.c). The child is PID 1, init.c;
  *   3. as root: a cgroup for the lab in every tree that matters, and a cgroup namespace that makes
  *      it the tree's root (cgroups.c). An ordinary user keeps the machine's cgroups, read-only;
- *   4. mounts (world.c): all propagation is cut; a new /proc, /sys, /run; /etc/resolv.conf and
- *      /etc/hosts are the lab's; the hostname is "lab";
+ *   4. mounts (world.c): all propagation is cut; the machine's own files become read-only
+ *      (protect.c); a new /proc, /sys, /run; /etc/resolv.conf and /etc/hosts are the lab's; the
+ *      hostname is "lab";
  *   5. a second network namespace, named "internet", and a veth pair (links.c): `uplink`
  *      203.0.113.2/24 here, with the default route; 203.0.113.1/24 and 198.51.100.7 there, where
  *      a process answers HTTP on port 80 (internet.c): GET / with a random token, GET /source
@@ -21,8 +22,8 @@
  * COMMAND finds in its environment: IN_LAB=1; LAB_TOKEN, the token; CONDUCTOR_ROOT=/run/conductor,
  * a file system in memory (also bound over /var/lib/conductor where the machine has one, which is
  * never made); a PATH that has the administrator's directories; no XDG_RUNTIME_DIR and no HTTP
- * proxy. The rest of the file system is the machine's own: /tmp and the current directory can be
- * written.
+ * proxy. The rest of the file system is the machine's own and can't be written, but for /tmp,
+ * /var/tmp and the current directory: a conductor that is wrong harms no machine.
  *
  * Privilege: root, or a machine that allows unprivileged user namespaces. Linux 5.15.
  * Exit status: COMMAND's, or 128+n if signal n ended it; 125 for a failure of the lab itself or

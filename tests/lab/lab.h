@@ -58,6 +58,15 @@ void user_map(const struct lab *lab, int parent);
 /* What to do when namespaces or mounts are refused; "" where there is nothing to say. */
 const char *user_hint(const struct lab *lab, int errnum);
 
+/* protect.c, inside: the machine's own files become read-only, but for scratch places and the
+ * current directory. */
+void protect_machine(int parent);
+/* path with all that is mounted in it, as a mount that is nowhere yet, as writable as it is now; -1
+ * where there is no such path. */
+int tree_take(int parent, const char *path);
+/* Mounts it there, and closes it. */
+void tree_put(int parent, int tree, const char *path);
+
 /* world.c, inside: hostname, mounts, and the lab's own /run, resolv.conf and hosts. */
 void world_build(int parent);
 

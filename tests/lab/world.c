@@ -1,4 +1,4 @@
-/* Inside: the file system. Everything but these mounts is the machine's own. */
+/* Inside: the file system. Everything but these mounts is the machine's own, and read-only. */
 #include "lab.h"
 
 #include "common/cleanup.h"
@@ -44,15 +44,11 @@ static void make_file(int parent, const char *path, const char *text)
 }
 
 /* A new sysfs shows the lab's network; the cgroup trees of the one that it covers come with it. */
-static void mount_sys(int parent)
+static void mount_sys(int parent, int cgroup_trees)
 {
-	AUTO_CLOSE int old = open("/sys/fs/cgroup", O_PATH | O_CLOEXEC);
 	mount_new(parent, "sysfs", "/sys", NO_PRIVILEGES, NULL);
-	if (old < 0)
-		return; /* a kernel without cgroups */
-	char covered[64];
-	snprintf(covered, sizeof(covered), "/proc/self/fd/%d", old);
-	bind(parent, covered, "/sys/fs/cgroup");
+	if (cgroup_trees >= 0) /* else a kernel without cgroups */
+		tree_put(parent, cgroup_trees, "/sys/fs/cgroup");
 }
 
 static void mount_run(int parent)
@@ -106,8 +102,10 @@ void world_build(int parent)
 		handshake_fail(parent, EXIT_LAB, "cannot make mounts private");
 
 	AUTO_FREE char *resolv_conf = realpath(RESOLV_CONF, NULL);
+	int cgroup_trees = tree_take(parent, "/sys/fs/cgroup");
+	protect_machine(parent);
 	mount_new(parent, "proc", "/proc", NO_PRIVILEGES, NULL);
-	mount_sys(parent);
+	mount_sys(parent, cgroup_trees);
 	mount_run(parent);
 	provide_resolv_conf(parent, resolv_conf);
 	provide_hosts(parent);
