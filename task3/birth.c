@@ -39,7 +39,7 @@ _Noreturn static void be_born(const struct birth *birth, int handshake)
 		handshake_tell(handshake, HANDSHAKE_READY, -1);
 		_exit(0);
 	}
-	become_program(birth->argv, handshake);
+	become_program(birth->argv, birth->rootfs.confinement, handshake);
 }
 
 int give_birth(const struct birth *birth, struct newborn *newborn)

@@ -217,6 +217,8 @@ int command_build(const struct invocation *invocation)
 	if (!valid_name(invocation->words[0]))
 		return usage_error(invocation, "%s: not a name for an image", invocation->words[0]);
 	snprintf(build.image.name, sizeof(build.image.name), "%s", invocation->words[0]);
+	if (become_unwritable(invocation->whole) < 0) /* a step may RUN in a container */
+		return COMMAND_FAILED;
 	/* The state is found as the user that we are, before we may become root of a namespace. */
 	int result = state_fd() < 0 ? -1 : read_conductorfile(&build, path, &file);
 	if (result == 0)

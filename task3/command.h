@@ -42,6 +42,7 @@ struct invocation {
 		const char *value;
 	} given[MAX_OPTIONS];
 	int given_count;
+	char *const *whole; /* conductor's own argv */
 };
 
 /*
@@ -63,6 +64,13 @@ int usage_error(const struct invocation *invocation, const char *format, ...)
 /* Prints the list of commands, or the help of one, to stdout. */
 void print_commands(const struct command *commands);
 void print_help(const struct command *command);
+
+/*
+ * self.c: called before a container is made or entered. Makes sure that the file this process
+ * executes can't be written, by executing it again, with argv, from another place. Returns only
+ * where that is so already (0), or fails (-1).
+ */
+int become_unwritable(char *const argv[]);
 
 /* The commands. */
 int command_build(const struct invocation *invocation);

@@ -47,6 +47,7 @@ static const struct option run_options[] = {
 	{ 'd', "detach", NULL, "run in the background, print the name once it is up" },
 	{ 0, "rm", NULL, "remove the container when it exits" },
 	{ 0, "hostname", "NAME", "its hostname (the container's name)" },
+	{ 0, "privileged", NULL, "confine nothing: root with all that root may do, all devices" },
 	{ 0, "cpus", "NUMBER", "at most so many cores of CPU time, such as 0.5" },
 	{ 0, "memory", "SIZE", "at most so many bytes of memory: 64M, 1G" },
 	{ 0, "pids-limit", "NUMBER", "at most so many processes and threads" },
@@ -120,7 +121,8 @@ static int flush(int status, int own_failure)
 	return own_failure;
 }
 
-static int run_command(const struct command *command, char *const argv[])
+/* argv: what is behind the command's name; whole: all of it. */
+static int run_command(const struct command *command, char *const argv[], char *const whole[])
 {
 	if (argv[0] && !strcmp(argv[0], "--help")) {
 		print_help(command);
@@ -129,6 +131,7 @@ static int run_command(const struct command *command, char *const argv[])
 	error_context("conductor", command->name);
 	struct invocation invocation;
 	int result = parse_invocation(command, argv, &invocation);
+	invocation.whole = whole;
 	if (result == 0)
 		result = command->run(&invocation);
 
@@ -164,5 +167,5 @@ int main(int argc, char **argv)
 	const struct command *command = find_command(argv[next]);
 	if (!command)
 		die(EXIT_USAGE, "%s: no such command: `conductor help` lists them", argv[next]);
-	return run_command(command, argv + next + 1);
+	return run_command(command, argv + next + 1, argv);
 }

@@ -98,6 +98,18 @@ int container_claim(struct container *container, const char *name, const struct 
 	return -1;
 }
 
+const char *const devices_names[] = { "own", "filtered", "host" };
+
+/* Of a word that is none of these, the one that allows least. */
+static enum devices devices_named(const char *word)
+{
+	for (int i = DEVICES_HOST; i > DEVICES_OWN; i--) {
+		if (word && !strcmp(word, devices_names[i]))
+			return (enum devices)i;
+	}
+	return DEVICES_OWN;
+}
+
 int container_save(const struct container *container)
 {
 	struct record_writer writer;
@@ -116,6 +128,9 @@ int container_save(const struct container *container)
 		fprintf(writer.out, "up=1\n");
 	if (container->temporary)
 		fprintf(writer.out, "temporary=1\n");
+	if (container->confinement.privileged)
+		fprintf(writer.out, "privileged=1\n");
+	fprintf(writer.out, "devices=%s\n", devices_names[container->confinement.devices]);
 	layers_write(writer.out, &container->layers);
 	return record_commit(&writer, container->dirfd, "state");
 }
@@ -150,6 +165,8 @@ static int read_container(struct container *container, const char *name)
 	container->exit_status = (int)record_number(&record, "exit", -1);
 	container->up = record_number(&record, "up", 0) == 1;
 	container->temporary = record_number(&record, "temporary", 0) == 1;
+	container->confinement.privileged = record_number(&record, "privileged", 0) == 1;
+	container->confinement.devices = devices_named(record_value(&record, "devices", NULL));
 	layers_read(&record, &container->layers);
 	record_free(&record);
 	if (strcmp(container->boot_id, boot_id()) != 0) {

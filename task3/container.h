@@ -11,6 +11,7 @@
 #ifndef CONDUCTOR_CONTAINER_H
 #define CONDUCTOR_CONTAINER_H
 
+#include "confine.h"
 #include "image.h"
 #include "process_id.h"
 #include "state.h"
@@ -35,6 +36,7 @@ struct container {
 	char command[256];
 	time_t created;
 	char boot_id[BOOT_ID_SIZE]; /* process ids mean nothing after another boot */
+	struct confinement confinement;
 	struct process_id parent;
 	struct process_id init; /* pid 0 until it is born */
 	bool up;	 /* its program has begun: before that its root is the host's still */

@@ -22,14 +22,15 @@
 
 /* The child: joins the rest, which also makes the container's root its own, and becomes the
  * program. */
-_Noreturn static void join(int pidfd, char *const argv[], int handshake)
+_Noreturn static void join(const struct container *container, int pidfd, char *const argv[],
+			   int handshake)
 {
 	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
 		_exit(125);
 	if (setns(pidfd,
 		  CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0)
 		handshake_fail(handshake, 125, "cannot join its namespaces");
-	become_program(argv, handshake);
+	become_program(argv, &container->confinement, handshake);
 }
 
 /* A container of an ordinary user is in a user namespace: it comes first, since it gives the right
@@ -72,7 +73,7 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	pid_t child = sys_clone3(&args);
 	if (child == 0) {
 		close(own_end);
-		join(pidfd, argv, child_end);
+		join(container, pidfd, argv, child_end);
 	}
 	close(child_end);
 	if (child < 0) {
@@ -100,6 +101,8 @@ int command_exec(const struct invocation *invocation)
 	if (!valid_name(invocation->words[0]))
 		return usage_error(invocation, "%s: not a name for a container",
 				   invocation->words[0]);
+	if (become_unwritable(invocation->whole) < 0)
+		return COMMAND_FAILED;
 	AUTO_CLOSE int pidfd = container_open_running(&container, invocation->words[0]);
 	if (pidfd < 0)
 		return COMMAND_FAILED;

@@ -1,7 +1,5 @@
 #include "program.h"
 
-#include "confine.h"
-
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/handshake.h"
@@ -27,7 +25,7 @@ static void set_environment(int handshake)
 		handshake_fail(handshake, 125, "cannot set the environment");
 }
 
-void become_program(char *const argv[], int handshake)
+void become_program(char *const argv[], const struct confinement *confinement, int handshake)
 {
 	char *bash[] = { (char[]){ "/bin/bash" }, NULL };
 	char *sh[] = { (char[]){ "/bin/sh" }, NULL };
@@ -38,7 +36,7 @@ void become_program(char *const argv[], int handshake)
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		handshake_fail(handshake, 125, "cannot open the container's root");
-	confine(handshake);
+	confine(confinement, handshake);
 	/* A parent that is gone by now can't hear this; then there is nobody to run for. */
 	if (handshake_tell(handshake, HANDSHAKE_READY, root) < 0)
 		_exit(125);

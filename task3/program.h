@@ -4,12 +4,15 @@
 #ifndef CONDUCTOR_PROGRAM_H
 #define CONDUCTOR_PROGRAM_H
 
+#include "confine.h"
+
 /*
  * Gives the process a clean environment, confines it, tells the parent READY (with a descriptor of
  * the root) and executes argv, or with NULL a shell. Called inside the container's root; never
  * returns.
  */
-_Noreturn void become_program(char *const argv[], int handshake);
+_Noreturn void become_program(char *const argv[], const struct confinement *confinement,
+			      int handshake);
 
 /*
  * The parent's side: waits until the child, which was told to go, executes its program. *root

@@ -1,5 +1,6 @@
 #include "rootfs.h"
 
+#include "mounts.h"
 #include "tree.h"
 #include "userns.h"
 
@@ -14,7 +15,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -74,27 +74,6 @@ static void copy_layers(const struct rootfs *rootfs, int handshake)
 	}
 }
 
-/*
- * Adds flags to a bind mount, which has the flags of what it shows. Those must be said again: a
- * user namespace may not take the host's nosuid, nodev or noexec away, and would be refused. -1
- * with errno.
- */
-static int remount(const char *target, unsigned long flags)
-{
-	struct statvfs has;
-	if (statvfs(target, &has) < 0)
-		return -1;
-	if (has.f_flag & ST_NOSUID)
-		flags |= MS_NOSUID;
-	if (has.f_flag & ST_NODEV)
-		flags |= MS_NODEV;
-	if (has.f_flag & ST_NOEXEC)
-		flags |= MS_NOEXEC;
-	if (has.f_flag & ST_RDONLY)
-		flags |= MS_RDONLY;
-	return mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | flags, NULL);
-}
-
 /* Mounts the root, on a directory "root" that we then are in. */
 static void mount_root(const struct rootfs *rootfs, int handshake)
 {
@@ -113,46 +92,6 @@ static void mount_root(const struct rootfs *rootfs, int handshake)
 		handshake_fail(handshake, 125, "cannot enter the container's root");
 }
 
-struct filesystem {
-	const char *type, *target, *options;
-	unsigned long flags;
-	bool may_be_missing; /* the target: it is in the host's /dev, where we make nothing */
-};
-
-static void mount_filesystem(const struct filesystem *fs, int handshake)
-{
-	if (!fs->may_be_missing && mkdir(fs->target, 0755) < 0 && errno != EEXIST)
-		handshake_fail(handshake, 125, "cannot make %s in the image", fs->target);
-	if (mount(fs->type, fs->target, fs->type, fs->flags, fs->options) < 0 &&
-	    !(fs->may_be_missing && errno == ENOENT))
-		handshake_fail(handshake, 125, "cannot mount %s", fs->target);
-}
-
-/*
- * The host's /dev, as it is, but read-only: nothing can be made or removed there. In a user
- * namespace the host's mounts come as one piece (mount_namespaces(7), locked mounts), so the bind
- * is recursive there; what that brings along is covered by our own pts and shm.
- */
-static void mount_dev(int handshake)
-{
-	unsigned long recursive = in_user_namespace() ? MS_REC : 0;
-	if (mkdir("/dev", 0755) < 0 && errno != EEXIST)
-		handshake_fail(handshake, 125, "cannot make /dev in the image");
-	if (mount("dev", "/dev", NULL, MS_BIND | recursive, NULL) < 0 ||
-	    remount("/dev", MS_RDONLY | MS_NOSUID | MS_NOEXEC) < 0)
-		handshake_fail(handshake, 125, "cannot mount the host's /dev");
-
-	static const struct filesystem own[] = {
-		{ "devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=0620",
-		  MS_NOSUID | MS_NOEXEC, true },
-		{ "tmpfs", "/dev/shm", "mode=1777,size=64m", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  true },
-		{ "mqueue", "/dev/mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, true },
-	};
-	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-		mount_filesystem(&own[i], handshake);
-}
-
 /*
  * Binds a file of the container's directory, which we are in, over the same one of its /etc. Where
  * the image has a link there (systemd's stub resolver), the container's own copy loses it: a mount
@@ -163,8 +102,7 @@ static void mount_file(const char *name, int handshake)
 	char target[64];
 	struct stat status;
 	snprintf(target, sizeof(target), "/etc/%s", name);
-	if (mkdir("/etc", 0755) < 0 && errno != EEXIST)
-		handshake_fail(handshake, 125, "cannot make /etc in the image");
+	make_directory("/etc", handshake);
 	if (lstat(target, &status) == 0 && S_ISLNK(status.st_mode))
 		unlink(target);
 	AUTO_CLOSE int fd =
@@ -202,7 +140,9 @@ void enter_rootfs(const struct rootfs *rootfs, int handshake)
 	 * is seen. */
 	mount_filesystem(&proc, handshake);
 	mount_filesystem(&sys, handshake);
-	mount_dev(handshake);
+	mount_dev(rootfs->confinement->devices, handshake);
+	if (!rootfs->confinement->privileged)
+		mask_paths(handshake);
 	if (rootfs->own_files) {
 		if (fchdir(own) < 0)
 			handshake_fail(handshake, 125, "cannot enter the container's directory");

@@ -3,6 +3,7 @@
 #ifndef CONDUCTOR_ROOTFS_H
 #define CONDUCTOR_ROOTFS_H
 
+#include "confine.h"
 #include "image.h"
 
 struct rootfs {
@@ -10,6 +11,7 @@ struct rootfs {
 	const char *directory; /* relative to the state: upper, work and root are there, copy may
 				  come */
 	bool own_files;	       /* mount its hosts and resolv.conf */
+	const struct confinement *confinement;
 };
 
 /*

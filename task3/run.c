@@ -7,6 +7,7 @@
 #include "command.h"
 #include "container.h"
 #include "limits.h"
+#include "mounts.h"
 #include "network.h"
 #include "program.h"
 #include "userns.h"
@@ -28,8 +29,9 @@
 struct settings {
 	const char *image, *name, *hostname;
 	char *const *argv;
-	bool remove; /* --rm */
-	int front;   /* in the background: where to say that it is up, else -1 */
+	bool remove;	 /* --rm */
+	bool privileged; /* --privileged */
+	int front;	 /* in the background: where to say that it is up, else -1 */
 	struct limits limits;
 };
 
@@ -45,6 +47,7 @@ static int read_settings(const struct invocation *invocation, struct settings *s
 		.hostname = hostname ? hostname : invocation->words[1],
 		.argv = invocation->argv,
 		.remove = option_given(invocation, "rm"),
+		.privileged = option_given(invocation, "privileged"),
 		.front = -1,
 	};
 	if (!valid_name(settings->image))
@@ -186,6 +189,18 @@ static void finish(struct container *container)
 		container_remove(container);
 }
 
+static void choose_confinement(const struct settings *settings, int cgroup,
+			       struct confinement *confinement)
+{
+	confinement->privileged = settings->privileged;
+	if (settings->privileged)
+		confinement->devices = DEVICES_HOST;
+	else if (cgroup >= 0 && device_filter_attach(cgroup) == 0)
+		confinement->devices = DEVICES_FILTERED;
+	else
+		confinement->devices = DEVICES_OWN;
+}
+
 static int run_container(const struct settings *settings)
 {
 	struct container container;
@@ -198,7 +213,8 @@ static int run_container(const struct settings *settings)
 	struct birth birth = {
 		.rootfs = { .layers = &container.layers,
 			    .directory = directory,
-			    .own_files = true },
+			    .own_files = true,
+			    .confinement = &container.confinement },
 		.hostname = settings->hostname,
 		.argv = settings->argv,
 		.input = -1,
@@ -212,8 +228,10 @@ static int run_container(const struct settings *settings)
 	watching.log_dir = container.dirfd;
 	if (network_write_files(&container) == 0 &&
 	    limits_create(container.name, container.parent.pid, &settings->limits, &birth.cgroup) ==
-		    0)
+		    0) {
+		choose_confinement(settings, birth.cgroup, &container.confinement);
 		status = live(settings, &container, &birth, &watching);
+	}
 	close_fd(&birth.cgroup);
 	finish(&container);
 	container_close(&container);
@@ -264,6 +282,8 @@ int command_run(const struct invocation *invocation)
 	int result = read_settings(invocation, &settings);
 	if (result < 0)
 		return result;
+	if (become_unwritable(invocation->whole) < 0)
+		return COMMAND_FAILED;
 	return option_given(invocation, "detach") ? run_in_background(&settings)
 						  : run_container(&settings);
 }

@@ -233,7 +233,10 @@ int make_step(const struct step *step, struct image *image, const char *id)
 	if (result < 0)
 		return -1;
 	struct birth birth = {
-		.rootfs = { .layers = &image->layers, .directory = directory, .own_files = run },
+		.rootfs = { .layers = &image->layers,
+			    .directory = directory,
+			    .own_files = run,
+			    .confinement = &container.confinement },
 		.hostname = "build",
 		.argv = argv,
 		.work = run ? NULL : copy_inside,

@@ -1,0 +1,73 @@
+/*
+ * The program that runs in a container for a moment, between setns(2) or clone(2) and execve(2), is
+ * conductor itself; and an image whose shell is a script of `#!/proc/self/exe` has it run there for
+ * good. Processes of the container can open what /proc/PID/exe names, and once nobody executes it
+ * any more, write to it: the host's own conductor, which root will run next (CVE-2019-5736).
+ *
+ * So conductor executes itself again from where nobody can write: a read-only mount of its file
+ * that is in no directory; or, where no such mount may be made (an ordinary user), a copy in memory
+ * that is sealed. The mount takes 0.4 ms, the copy twice that.
+ */
+#include "command.h"
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/file.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define OWN_FILE "/proc/self/exe"
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
+static bool is_unwritable(void)
+{
+	struct statvfs mount;
+	AUTO_CLOSE int fd = open(OWN_FILE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	int seals = fcntl(fd, F_GET_SEALS); /* -1: no file in memory */
+	return (seals >= 0 && (seals & SEALS) == SEALS) ||
+	       (fstatvfs(fd, &mount) == 0 && mount.f_flag & ST_RDONLY);
+}
+
+static int mount_read_only(void)
+{
+	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
+	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, OWN_FILE,
+				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree >= 0 &&
+	    syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0)
+		close_fd(&tree);
+	return tree;
+}
+
+static int copy_sealed(void)
+{
+	AUTO_CLOSE int from = open(OWN_FILE, O_RDONLY | O_CLOEXEC);
+	int copy = memfd_create("conductor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (copy >= 0 &&
+	    (from < 0 || copy_data(from, copy) < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0))
+		close_fd(&copy);
+	return copy;
+}
+
+int become_unwritable(char *const argv[])
+{
+	if (is_unwritable()) {
+		prctl(PR_SET_NAME, "conductor"); /* the kernel called it by a number */
+		return 0;
+	}
+	AUTO_CLOSE int file = mount_read_only();
+	if (file < 0)
+		file = copy_sealed();
+	if (file >= 0)
+		syscall(SYS_execveat, file, "", argv, environ, AT_EMPTY_PATH);
+	report_errno("", "cannot execute a copy of itself that nobody can write");
+	return -1;
+}
