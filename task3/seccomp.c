@@ -30,6 +30,7 @@
 #elif defined(__s390x__)
 #define OWN_ARCHITECTURE AUDIT_ARCH_S390X
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "which AUDIT_ARCH_ is this machine's? Add it, and review the list for its calls"
 #endif
 

@@ -423,7 +423,7 @@ of-the-machine"
 }
 
 @test "lab: of the machine's files only /tmp, /var/tmp and the current directory can be written" {
-	local who place
+	local who
 	# -w is false on a read-only mount for root, too: nothing need be written to see it.
 	# shellcheck disable=SC2016
 	local look='for place in / /etc /usr /root /home /boot /dev /var /var/lib "$HOME" . /tmp /var/tmp /dev/shm; do
