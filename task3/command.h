@@ -82,6 +82,7 @@ int command_exec(const struct invocation *invocation);
 int command_ps(const struct invocation *invocation);
 int command_stop(const struct invocation *invocation);
 int command_logs(const struct invocation *invocation);
+int command_inspect(const struct invocation *invocation);
 int command_addnetwork(const struct invocation *invocation);
 int command_peer(const struct invocation *invocation);
 

@@ -3,7 +3,7 @@
  *
  *     conductor build IMAGE [CONDUCTORFILE]       conductor exec NAME [-- COMMAND [ARGUMENTS]]
  *     conductor run IMAGE NAME [-- COMMAND ...]   conductor addnetwork NAME [-i] [-e INNER-OUTER]
- *     conductor ps, logs NAME, stop NAME          conductor peer A B
+ *     conductor ps, logs, inspect, stop NAME      conductor peer A B
  *     conductor images, rmi IMAGE, rmcache
  *
  * This file is the table of its commands. Where to read on:
@@ -85,6 +85,8 @@ static const struct command commands[] = {
 	  "End a container and remove all that it had" },
 	{ "logs", command_logs, "NAME", 1, 1, false, logs_options,
 	  "Print what a container in the background wrote" },
+	{ "inspect", command_inspect, "NAME", 1, 1, false, list_options,
+	  "Tell all that is known of a container, and what confines it" },
 	{ "addnetwork", command_addnetwork, "NAME", 1, 1, false, addnetwork_options,
 	  "Link a container to the host, and on request to the internet" },
 	{ "peer", command_peer, "A B", 2, 2, false, no_options,

@@ -196,6 +196,8 @@ int container_load(struct container *container, const char *name)
 	return -1;
 }
 
+const char *const container_status_names[] = { "starting", "running", "exited", "dead" };
+
 enum container_status container_status(const struct container *container)
 {
 	if (container->exit_status >= 0)

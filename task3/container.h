@@ -27,6 +27,8 @@ enum container_status {
 	CONTAINER_DEAD	  /* its parent died, or the machine went down: nobody knows how it ended */
 };
 
+extern const char *const container_status_names[]; /* "running" and so on */
+
 struct container {
 	char name[NAME_SIZE];
 	int dirfd; /* containers/NAME */

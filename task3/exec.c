@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* The child: joins the rest, which also makes the container's root its own, and becomes the
@@ -56,6 +57,7 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	AUTO_CLOSE int own_end = -1;
 	AUTO_CLOSE int child_pidfd = -1;
 	AUTO_CLOSE int root = -1;
+	int terminal;
 	int child_end;
 	if (join_pid_namespace(container, pidfd) < 0)
 		return COMMAND_FAILED;
@@ -65,6 +67,9 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	}
 	struct watch watching;
 	watch_prepare(&watching);
+	/* In the container's pid namespace the child can be seen at once, before its root and its
+	 * rights are the container's: nobody there may look at it. execve ends it. CVE-2016-9962 */
+	prctl(PR_SET_DUMPABLE, 0);
 	struct clone_args args = {
 		.flags = CLONE_PIDFD,
 		.pidfd = (uintptr_t)&child_pidfd,
@@ -85,10 +90,10 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	int status = COMMAND_FAILED;
 	if (limits_enter(container->name, container->parent.pid, child, 1) == 0 &&
 	    handshake_tell(own_end, HANDSHAKE_GO, -1) == 0 &&
-	    await_program(own_end, container->name, &root, &status) == 0) {
+	    await_program(own_end, container->name, &root, &terminal, &status) == 0) {
 		watching.pid = child;
 		watching.pidfd = child_pidfd;
-		return watch(&watching);
+		return watch(&watching, terminal);
 	}
 	sys_pidfd_send_signal(child_pidfd, SIGKILL);
 	wait_for(child);

@@ -17,20 +17,11 @@
 
 static void describe_status(const struct container *container, char *text, size_t size)
 {
-	switch (container_status(container)) {
-	case CONTAINER_STARTING:
-		snprintf(text, size, "starting");
-		break;
-	case CONTAINER_RUNNING:
-		snprintf(text, size, "running");
-		break;
-	case CONTAINER_EXITED:
+	enum container_status status = container_status(container);
+	if (status == CONTAINER_EXITED)
 		snprintf(text, size, "exited (%d)", container->exit_status);
-		break;
-	case CONTAINER_DEAD:
-		snprintf(text, size, "dead");
-		break;
-	}
+	else
+		snprintf(text, size, "%s", container_status_names[status]);
 }
 
 static void print_json(const struct container *container, const char *status, int count)

@@ -1,5 +1,7 @@
 #include "program.h"
 
+#include "terminal.h"
+
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/handshake.h"
@@ -36,9 +38,11 @@ void become_program(char *const argv[], const struct confinement *confinement, i
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		handshake_fail(handshake, 125, "cannot open the container's root");
+	int terminal = terminal_of_its_own(handshake);
 	confine(confinement, handshake);
 	/* A parent that is gone by now can't hear this; then there is nobody to run for. */
-	if (handshake_tell(handshake, HANDSHAKE_READY, root) < 0)
+	if (handshake_tell(handshake, HANDSHAKE_READY, root) < 0 ||
+	    (terminal >= 0 && handshake_tell(handshake, HANDSHAKE_READY, terminal) < 0))
 		_exit(125);
 
 	execvp(argv[0], argv);
@@ -46,13 +50,16 @@ void become_program(char *const argv[], const struct confinement *confinement, i
 	handshake_fail(handshake, status, "%s: cannot run it", argv[0]);
 }
 
-int await_program(int handshake, const char *name, int *root, int *status)
+int await_program(int handshake, const char *name, int *root, int *terminal, int *status)
 {
 	struct handshake_failure failure = { .status = 125 };
 	*root = -1;
+	*terminal = -1;
 	int word = handshake_hear(handshake, &failure, root);
 	if (word == HANDSHAKE_READY) {
-		word = handshake_hear(handshake, &failure, NULL);
+		word = handshake_hear(handshake, &failure, terminal);
+		if (word == HANDSHAKE_READY)
+			word = handshake_hear(handshake, &failure, NULL);
 		if (word == HANDSHAKE_CLOSED)
 			return 0; /* execve closed it */
 	}
@@ -64,6 +71,7 @@ int await_program(int handshake, const char *name, int *root, int *status)
 		report("%s: it was killed before its program began", name);
 	}
 	close_fd(root);
+	close_fd(terminal);
 	*status = failure.status;
 	return -1;
 }

@@ -145,6 +145,7 @@ static int live(const struct settings *settings, struct container *container, st
 	struct newborn newborn = { .pidfd = -1, .handshake = -1 };
 	AUTO_CLOSE int root = -1;
 	char link[64];
+	int terminal;
 	int status = -1;
 
 	if (open_output(settings, birth, watching) == 0 && give_birth(birth, &newborn) == 0) {
@@ -154,7 +155,8 @@ static int live(const struct settings *settings, struct container *container, st
 		if (release(container, &newborn) < 0) {
 			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
 			wait_for(newborn.pid);
-		} else if (await_program(newborn.handshake, container->name, &root, &status) < 0) {
+		} else if (await_program(newborn.handshake, container->name, &root, &terminal,
+					 &status) < 0) {
 			wait_for(newborn.pid);
 		} else {
 			snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)getpid(), root);
@@ -163,7 +165,7 @@ static int live(const struct settings *settings, struct container *container, st
 			container_save(container);
 			if (settings->front >= 0)
 				leave_front(settings->front);
-			status = watch(watching);
+			status = watch(watching, terminal);
 			container->exit_status = status;
 		}
 	}

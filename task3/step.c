@@ -167,6 +167,7 @@ static int run_step(struct container *container, const struct birth *birth, bool
 	struct newborn newborn;
 	struct watch watching;
 	int root = -1;
+	int terminal;
 	int status = -1;
 	watch_prepare(&watching);
 	if (give_birth(birth, &newborn) < 0)
@@ -176,11 +177,11 @@ static int run_step(struct container *container, const struct birth *birth, bool
 	if (ready && internet)
 		network_give_internet(container, newborn.pidfd); /* a RUN may do without */
 	if (ready && handshake_tell(newborn.handshake, HANDSHAKE_GO, -1) == 0 &&
-	    await_program(newborn.handshake, container->name, &root, &status) == 0) {
+	    await_program(newborn.handshake, container->name, &root, &terminal, &status) == 0) {
 		watching.pid = newborn.pid;
 		watching.pidfd = newborn.pidfd;
 		watching.init = true;
-		status = watch(&watching);
+		status = watch(&watching, terminal);
 	} else {
 		sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
 		wait_for(newborn.pid);

@@ -30,29 +30,8 @@ static sigset_t passed_on(void)
 	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGWINCH);
 	return set;
-}
-
-static void remember_terminal(struct terminal *terminal)
-{
-	terminal->group = tcgetpgrp(STDIN_FILENO);
-	if (terminal->group != getpgrp() || tcgetattr(STDIN_FILENO, &terminal->modes) < 0)
-		terminal->group = -1;
-}
-
-/* An interactive shell made itself the foreground group; an editor that was killed left raw mode
- * on. */
-static void restore_terminal(const struct terminal *terminal)
-{
-	if (terminal->group < 0)
-		return;
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct sigaction before;
-	sigaction(SIGTTOU, &ignore,
-		  &before); /* we are in the background, and would be stopped for it */
-	tcsetpgrp(STDIN_FILENO, terminal->group);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->modes);
-	sigaction(SIGTTOU, &before, NULL);
 }
 
 void watch_prepare(struct watch *watch)
@@ -60,21 +39,21 @@ void watch_prepare(struct watch *watch)
 	sigset_t set = passed_on();
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	*watch = (struct watch){ .pid = -1, .pidfd = -1, .output = -1, .log_dir = -1 };
-	remember_terminal(&watch->terminal);
+	terminal_remember(&watch->terminal);
 }
 
 /*
- * A signal from the terminal has reached the child too, which is in the same process group; one
- * from kill(1) has not. Where a PID 1 is deaf to a signal that would have ended any other program,
- * end it.
+ * The child is in a session of its own, so it gets no signal but from us. Where a PID 1 is deaf to
+ * one that would have ended any other program, end it.
  */
-static void pass_on(const struct watch *watch, const struct signalfd_siginfo *info)
+static void pass_on(const struct watch *watch, int signal_number)
 {
-	int signal_number = (int)info->ssi_signo;
 	bool deadly = signal_number != SIGUSR1 && signal_number != SIGUSR2;
-	if (watch->init && deadly && init_is_deaf_to(watch->pid, signal_number))
+	if (signal_number == SIGWINCH)
+		terminal_resize(&watch->terminal);
+	else if (watch->init && deadly && init_is_deaf_to(watch->pid, signal_number))
 		sys_pidfd_send_signal(watch->pidfd, SIGKILL);
-	else if (info->ssi_code <= 0) /* SI_USER and its like; SI_KERNEL is the terminal's */
+	else
 		sys_pidfd_send_signal(watch->pidfd, signal_number);
 }
 
@@ -104,13 +83,15 @@ static bool keep_output(const struct watch *watch, int *log)
 	return true;
 }
 
-int watch(const struct watch *watch)
+int watch(struct watch *watch, int terminal)
 {
 	sigset_t set = passed_on();
 	AUTO_CLOSE int log = watch->output >= 0 ? open_log(watch->log_dir) : -1;
 	AUTO_CLOSE int signals = signalfd(-1, &set, SFD_CLOEXEC);
+	terminal_begin(&watch->terminal, terminal);
 	if (signals < 0) {
 		report_errno("", "cannot wait for signals");
+		terminal_end(&watch->terminal);
 		return -1;
 	}
 
@@ -118,20 +99,25 @@ int watch(const struct watch *watch)
 		{ .fd = watch->pidfd, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = watch->output, .events = POLLIN },
+		{ .fd = -1 }, /* the terminals */
+		{ .fd = -1 },
 	};
 	while (!events[0].revents) {
-		if (poll(events, 3, -1) < 0 && errno != EINTR)
-			break;
 		struct signalfd_siginfo info;
+		terminal_events(&watch->terminal, &events[3]);
+		if (poll(events, 5, -1) < 0 && errno != EINTR)
+			break;
 		if (events[1].revents && read(signals, &info, sizeof(info)) == sizeof(info))
-			pass_on(watch, &info);
+			pass_on(watch, (int)info.ssi_signo);
 		if (events[2].revents && !keep_output(watch, &log))
 			events[2].fd = -1;
+		if (terminal_pass_on(&watch->terminal, &events[3], watch->init ? watch->pid : 0))
+			sys_pidfd_send_signal(watch->pidfd, SIGKILL);
 	}
 	int status = wait_for(watch->pid);
 	/* What it wrote last is still in the pipe, which is non-blocking. */
 	while (watch->output >= 0 && poll(&events[2], 1, 0) == 1 && keep_output(watch, &log))
 		continue;
-	restore_terminal(&watch->terminal);
+	terminal_end(&watch->terminal);
 	return status;
 }

@@ -3,16 +3,11 @@
 #ifndef CONDUCTOR_WATCH_H
 #define CONDUCTOR_WATCH_H
 
+#include "terminal.h"
+
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
-#include <termios.h>
-
-/* How the terminal on standard input was found. */
-struct terminal {
-	pid_t group;	      /* its foreground group; -1: it is none that is ours to put back */
-	struct termios modes; /* raw or cooked, echo, … */
-};
 
 struct watch {
 	pid_t pid;
@@ -31,8 +26,11 @@ struct watch {
  */
 void watch_prepare(struct watch *watch);
 
-/* Waits until the child has ended, and puts the terminal back as watch_prepare found it. The
- * child's exit status as a shell tells it, or -1. */
-int watch(const struct watch *watch);
+/*
+ * Waits until the child has ended. terminal is the master of its terminal, or -1; it is closed, and
+ * the caller's terminal is put back as watch_prepare found it. The child's exit status as a shell
+ * tells it, or -1.
+ */
+int watch(struct watch *watch, int terminal);
 
 #endif
