@@ -347,6 +347,29 @@ holders_of() { # DIRECTORY
 	done
 }
 
+@test "run, exec: the terminal inside is the container's own, and as large as the caller's" {
+	requires script
+	"$CONDUCTOR" run -d base $c -- $SLEEP
+	for command in "run --rm base other --" "exec $c --"; do
+		# The device behind descriptors 0 to 2, and the controlling terminal: not the caller's.
+		run -0 script -qec "stty rows 31 cols 77; stat -Lc %d:%r - >caller; tty >name
+			$CONDUCTOR $command sh -c 'stty size; tty; for fd in 0 1 2; do stat -Lc %d:%r /dev/fd/\$fd; done; : </dev/tty'" /dev/null </dev/null
+		assert_contains "${lines[0]}" "31 77"
+		assert_contains "${lines[1]}" "/dev/pts/0"
+		assert_equal "${lines[2]}" "${lines[3]}"
+		assert_equal "${lines[2]}" "${lines[4]}"
+		assert_different "${lines[2]%$'\r'}" "$(cat caller)"
+	done
+}
+
+@test "run: what is not a terminal stays what it is: a pipe in, a file out" {
+	requires script
+	run -0 script -qec "echo typed | $CONDUCTOR run --rm base $c -- sh -c 'cat; tty; tty <&1; true' >out" /dev/null </dev/null
+	assert_equal "$(cat out)" "typed
+not a tty
+not a tty"
+}
+
 @test "run: Ctrl-C at the terminal ends the command" {
 	requires script
 	mkfifo keys
