@@ -40,6 +40,18 @@ static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+/*
+ * mount_setattr(2), to add any of MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC, which have the
+ * numbers of MOUNT_ATTR_RDONLY and so on; all else stays. Its own header is not used, since older
+ * versions of glibc can't have that beside <sys/mount.h>.
+ */
+static inline int sys_mount_add_flags(int dirfd, const char *path, int at_flags,
+				      unsigned long flags)
+{
+	unsigned long long attr[4] = { flags }; /* struct mount_attr: what to set comes first */
+	return (int)syscall(SYS_mount_setattr, dirfd, path, at_flags, attr, sizeof(attr));
+}
+
 static inline int sys_pivot_root(const char *new_root, const char *put_old)
 {
 	return (int)syscall(SYS_pivot_root, new_root, put_old);

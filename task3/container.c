@@ -268,8 +268,10 @@ bool container_is_current(const struct container *container)
 
 int container_link_rootfs(const struct container *container, const char *target)
 {
-	unlinkat(container->dirfd, "rootfs.new", 0);
-	if (symlinkat(target, container->dirfd, "rootfs.new") < 0 ||
+	int result = symlinkat(target, container->dirfd, "rootfs.new");
+	if (result < 0 && errno == EEXIST && unlinkat(container->dirfd, "rootfs.new", 0) == 0)
+		result = symlinkat(target, container->dirfd, "rootfs.new");
+	if (result < 0 ||
 	    renameat(container->dirfd, "rootfs.new", container->dirfd, "rootfs") < 0) {
 		report_errno("", "%s: cannot make the link rootfs", container->name);
 		return -1;

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/handshake.h"
+#include "common/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,21 +23,20 @@
 
 /* The harmless ones, all of them character devices. Their numbers are Linux's for good: kernel
  * document admin-guide/devices. */
-enum { ANY = -1 };
+enum { PTS_MAJOR = 136 }; /* pts/N: any terminal of the container's own devpts */
 static const struct {
 	int major, minor;
-	const char *name; /* NULL: it isn't a node of /dev itself */
+	const char *name; /* NULL: it isn't a node of a /dev of its own */
 } harmless[] = {
 	{ 1, 3, "null" },    { 1, 5, "zero" }, { 1, 7, "full" }, { 1, 8, "random" },
 	{ 1, 9, "urandom" }, { 5, 0, "tty" },  { 5, 2, NULL }, /* ptmx, which comes with devpts */
-	{ 136, ANY, NULL },				       /* pts/N */
 	{ 10, 200, NULL },				       /* net/tun */
 };
-enum { HARMLESS = sizeof(harmless) / sizeof(*harmless) };
+enum { HARMLESS = sizeof(harmless) / sizeof(*harmless), MINOR_BITS = 20 };
 
 /* --- the filter --------------------------------------------------------------------------------- */
 
-enum { MAX_INSTRUCTIONS = 11 + 5 * HARMLESS };
+enum { MAX_INSTRUCTIONS = 16 + HARMLESS };
 
 /* A BPF program, as it is written. */
 struct program {
@@ -63,30 +63,30 @@ static void answer(struct program *program, int allowed)
 	ADD(program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* Making a node is allowed, of whatever device: it opens nothing that the filter doesn't let open,
- * and package managers do it. */
+/*
+ * Making a node is allowed, of whatever device: it opens nothing that the filter doesn't let open,
+ * and package managers do it. Few instructions, since the kernel verifies them at each start.
+ */
 static void write_program(struct program *program)
 {
+	enum { TO_ALLOWED = HARMLESS + 2 }; /* from the test before them, over "no" */
 	LOAD(program, BPF_REG_2, access_type);
 	LOAD(program, BPF_REG_3, major);
 	LOAD(program, BPF_REG_4, minor);
 	/* access_type: what is asked for in the upper half, the kind of device in the lower. */
 	ADD(program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_5, BPF_REG_2, 0, 0);
 	ADD(program, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_5, 0, 0, 16);
+	ADD(program, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_5, 0, TO_ALLOWED + 5, BPF_DEVCG_ACC_MKNOD);
 	ADD(program, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xFFFF);
-	ADD(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_5, 0, 2, BPF_DEVCG_ACC_MKNOD);
-	answer(program, 1);
-	for (int i = 0; i < HARMLESS; i++) {
-		bool any = harmless[i].minor == ANY;
-		int left = any ? 3 : 4; /* instructions to skip where it is another one */
-		ADD(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, left--, BPF_DEVCG_DEV_CHAR);
-		ADD(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_3, 0, left--, harmless[i].major);
-		if (!any)
-			ADD(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_4, 0, left,
-			    harmless[i].minor);
-		answer(program, 1);
-	}
+	ADD(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, HARMLESS + 3, BPF_DEVCG_DEV_CHAR);
+	ADD(program, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_3, 0, TO_ALLOWED + 2, PTS_MAJOR);
+	ADD(program, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_3, 0, 0, MINOR_BITS);
+	ADD(program, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_3, BPF_REG_4, 0, 0);
+	for (int i = 0; i < HARMLESS; i++)
+		ADD(program, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_3, 0, TO_ALLOWED - 1 - i,
+		    harmless[i].major << MINOR_BITS | harmless[i].minor);
 	answer(program, 0);
+	answer(program, 1);
 }
 
 int device_filter_attach(int cgroup)
@@ -138,7 +138,7 @@ static void mount_host_dev(int handshake)
 {
 	unsigned long recursive = in_user_namespace() ? MS_REC : 0;
 	if (mount("dev", "/dev", NULL, MS_BIND | recursive, NULL) < 0 ||
-	    remount("/dev", MS_RDONLY | MS_NOSUID | MS_NOEXEC) < 0)
+	    sys_mount_add_flags(AT_FDCWD, "/dev", 0, MS_RDONLY | MS_NOSUID | MS_NOEXEC) < 0)
 		handshake_fail(handshake, 125, "cannot mount the host's /dev");
 }
 
@@ -186,6 +186,7 @@ void mount_dev(enum devices devices, int handshake)
 	else
 		mount_host_dev(handshake);
 	mount_own_parts(handshake);
-	if (devices == DEVICES_OWN && remount("/dev", MS_RDONLY | MS_NOSUID | MS_NOEXEC) < 0)
+	if (devices == DEVICES_OWN &&
+	    sys_mount_add_flags(AT_FDCWD, "/dev", 0, MS_RDONLY | MS_NOSUID | MS_NOEXEC) < 0)
 		handshake_fail(handshake, 125, "cannot make /dev read-only");
 }

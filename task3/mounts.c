@@ -2,40 +2,21 @@
 
 #include "common/cleanup.h"
 #include "common/handshake.h"
+#include "common/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-/* A user namespace may not take the host's nosuid, nodev or noexec away, and would be refused: what
- * the bind mount has is said again. */
-int remount(const char *target, unsigned long flags)
-{
-	struct statvfs has;
-	if (statvfs(target, &has) < 0)
-		return -1;
-	if (has.f_flag & ST_NOSUID)
-		flags |= MS_NOSUID;
-	if (has.f_flag & ST_NODEV)
-		flags |= MS_NODEV;
-	if (has.f_flag & ST_NOEXEC)
-		flags |= MS_NOEXEC;
-	if (has.f_flag & ST_RDONLY)
-		flags |= MS_RDONLY;
-	return mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | flags, NULL);
-}
 
 void make_directory(const char *path, int handshake)
 {
 	struct stat status;
-	if (mkdir(path, 0755) == 0)
-		return;
-	if (errno != EEXIST || lstat(path, &status) < 0)
+	if (lstat(path, &status) < 0 &&
+	    (errno != ENOENT || mkdir(path, 0755) < 0 || lstat(path, &status) < 0))
 		handshake_fail(handshake, 125, "cannot make %s in the image", path);
 	errno = ENOTDIR;
 	if (!S_ISDIR(status.st_mode))
@@ -66,29 +47,29 @@ static int open_null(int handshake)
 	return null;
 }
 
-/* A directory is covered by an empty one, a file by the null device. */
-static void hide(const char *path, const char *null, int handshake)
+/* A file is covered by the null device, a directory by the empty one. */
+static void hide(const char *path, const char *null, const char *empty, int handshake)
 {
-	struct stat status;
-	if (lstat(path, &status) < 0)
-		return; /* this kernel has none */
-	bool directory = S_ISDIR(status.st_mode);
-	int result = directory ? mount("tmpfs", path, "tmpfs",
-				       MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755")
-			       : mount(null, path, NULL, MS_BIND, NULL);
-	if (result < 0)
+	int result = mount(null, path, NULL, MS_BIND, NULL);
+	if (result < 0 && errno == ENOTDIR) {
+		result = mount(empty, path, NULL, MS_BIND, NULL);
+		if (result == 0)
+			result = sys_mount_add_flags(AT_FDCWD, path, 0, MS_RDONLY);
+	}
+	if (result < 0 && errno != ENOENT) /* this kernel has none */
 		handshake_fail(handshake, 125, "cannot hide %s", path);
 }
 
 static void protect(const char *path, int handshake)
 {
-	if (access(path, F_OK) < 0)
+	int result = mount(path, path, NULL, MS_BIND | MS_REC, NULL);
+	if (result < 0 && errno == ENOENT)
 		return;
-	if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0 || remount(path, MS_RDONLY) < 0)
+	if (result < 0 || sys_mount_add_flags(AT_FDCWD, path, 0, MS_RDONLY) < 0)
 		handshake_fail(handshake, 125, "cannot make %s read-only", path);
 }
 
-void mask_paths(int handshake)
+void mask_paths(const char *empty, int handshake)
 {
 	static const char *const hidden[] = {
 		"/proc/kcore",			 /* the machine's memory */
@@ -115,7 +96,7 @@ void mask_paths(int handshake)
 	AUTO_CLOSE int fd = open_null(handshake);
 	snprintf(null, sizeof(null), "/proc/self/fd/%d", fd);
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
-		hide(hidden[i], null, handshake);
+		hide(hidden[i], null, empty, handshake);
 	for (size_t i = 0; i < sizeof(protected) / sizeof(*protected); i++)
 		protect(protected[i], handshake);
 }

@@ -85,7 +85,8 @@ static void mount_root(const struct rootfs *rootfs, int handshake)
 	if (mount_overlay(rootfs, path) < 0) {
 		report_errno("", "no overlay here, so the image is copied");
 		copy_layers(rootfs, handshake);
-		if (mount(copy, path, NULL, MS_BIND, NULL) < 0 || remount(path, MS_NODEV) < 0)
+		if (mount(copy, path, NULL, MS_BIND, NULL) < 0 ||
+		    sys_mount_add_flags(AT_FDCWD, path, 0, MS_NODEV) < 0)
 			handshake_fail(handshake, 125, "cannot mount the container's root");
 	}
 	if (chdir(path) < 0)
@@ -102,7 +103,6 @@ static void mount_file(const char *name, int handshake)
 	char target[64];
 	struct stat status;
 	snprintf(target, sizeof(target), "/etc/%s", name);
-	make_directory("/etc", handshake);
 	if (lstat(target, &status) == 0 && S_ISLNK(status.st_mode))
 		unlink(target);
 	AUTO_CLOSE int fd =
@@ -124,6 +124,9 @@ void enter_rootfs(const struct rootfs *rootfs, int handshake)
 		handshake_fail(handshake, 125, "cannot make the mounts private");
 	if (chdir(state_path()) < 0)
 		handshake_fail(handshake, 125, "cannot enter %s", state_path());
+	/* Below the root that is about to be mounted there; it stays in sight from outside. */
+	char empty[PATH_SIZE];
+	snprintf(empty, sizeof(empty), "%s/root", rootfs->directory);
 	AUTO_CLOSE int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int own = open(rootfs->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	mount_root(rootfs, handshake);
@@ -142,10 +145,11 @@ void enter_rootfs(const struct rootfs *rootfs, int handshake)
 	mount_filesystem(&sys, handshake);
 	mount_dev(rootfs->confinement->devices, handshake);
 	if (!rootfs->confinement->privileged)
-		mask_paths(handshake);
+		mask_paths(empty, handshake);
 	if (rootfs->own_files) {
 		if (fchdir(own) < 0)
 			handshake_fail(handshake, 125, "cannot enter the container's directory");
+		make_directory("/etc", handshake);
 		mount_file("hosts", handshake);
 		mount_file("resolv.conf", handshake);
 	}

@@ -13,14 +13,13 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/syscalls.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define OWN_FILE "/proc/self/exe"
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
@@ -38,11 +37,9 @@ static bool is_unwritable(void)
 
 static int mount_read_only(void)
 {
-	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
 	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, OWN_FILE,
 				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree >= 0 &&
-	    syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0)
+	if (tree >= 0 && sys_mount_add_flags(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY) < 0)
 		close_fd(&tree);
 	return tree;
 }

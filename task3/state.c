@@ -74,7 +74,8 @@ static int open_state(void)
 		return -1;
 	}
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		if (mkdirat(fd, parts[i], 0755) < 0 && errno != EEXIST && errno != EROFS) {
+		/* Closed even where the directory above was made by somebody else, and is open. */
+		if (mkdirat(fd, parts[i], 0700) < 0 && errno != EEXIST && errno != EROFS) {
 			report_errno("", "%s/%s", path, parts[i]);
 			close_fd(&fd);
 			return -1;

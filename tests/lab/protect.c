@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/handshake.h"
+#include "common/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,6 @@
 #include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* What stays writable, besides the current directory: scratch places and what the kernel keeps in
  * file systems of its own. In this order: a later one may lie in an earlier one. */
@@ -42,9 +41,7 @@ void tree_put(int parent, int tree, const char *path)
 
 static void make_read_only(int parent)
 {
-	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
-	if (syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attributes,
-		    sizeof(attributes)) < 0)
+	if (sys_mount_add_flags(AT_FDCWD, "/", AT_RECURSIVE, MOUNT_ATTR_RDONLY) < 0)
 		handshake_fail(parent, EXIT_LAB, "cannot make the machine's files read-only");
 }
 

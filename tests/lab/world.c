@@ -16,6 +16,13 @@
 #define RESOLV_CONF   "/etc/resolv.conf"
 #define NO_PRIVILEGES (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
+/* What is mounted there already would only be covered, and copied with every container's mount
+ * namespace. An ordinary user may not take it away: then it is. */
+static void uncover(const char *target)
+{
+	umount2(target, MNT_DETACH);
+}
+
 static void mount_new(int parent, const char *type, const char *target, unsigned long flags,
 		      const char *options)
 {
@@ -46,6 +53,7 @@ static void make_file(int parent, const char *path, const char *text)
 /* A new sysfs shows the lab's network; the cgroup trees of the one that it covers come with it. */
 static void mount_sys(int parent, int cgroup_trees)
 {
+	uncover("/sys");
 	mount_new(parent, "sysfs", "/sys", NO_PRIVILEGES, NULL);
 	if (cgroup_trees >= 0) /* else a kernel without cgroups */
 		tree_put(parent, cgroup_trees, "/sys/fs/cgroup");
@@ -104,6 +112,7 @@ void world_build(int parent)
 	AUTO_FREE char *resolv_conf = realpath(RESOLV_CONF, NULL);
 	int cgroup_trees = tree_take(parent, "/sys/fs/cgroup");
 	protect_machine(parent);
+	uncover("/proc");
 	mount_new(parent, "proc", "/proc", NO_PRIVILEGES, NULL);
 	mount_sys(parent, cgroup_trees);
 	mount_run(parent);
