@@ -2,6 +2,7 @@
 # conductor inspect: all that is known of a container.
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2086 # $SLEEP is two words
 
 load containers
 
