@@ -24,17 +24,19 @@ teardown() {
 	assert_world_unchanged
 }
 
-# A lesson's console blocks, but for the command that enters the lab, where we are already.
-shown() { # README
-	awk '/^```console/ { on = 1; next } /^```/ { on = 0 } on' "$1" | grep -vxF '$ tests/lab/lab bash'
+# A lesson's console blocks, but for the command that enters the lab, where we are already. Those of
+# sh-session are the machine's root's.
+shown() { # README [LANGUAGE]
+	awk -v begin="^\`\`\`${2:-console}$" '$0 ~ begin { on = 1; next } /^```/ { on = 0 } on' "$1" |
+		grep -vxF '$ tests/lab/lab bash'
 }
 
 # Types the commands of these blocks into one shell, and prints what is seen there.
-replay() { # README
+replay() { # README [LANGUAGE]
 	local line script=$BATS_TEST_TMPDIR/session
 	while IFS= read -r line; do
 		printf 'printf "%%s\\n" %q\n%s\n' "$line" "${line#$ }"
-	done < <(shown "$1" | grep '^\$ ') >"$script"
+	done < <(shown "$@" | grep '^\$ ') >"$script"
 	bash "$script" </dev/null 3>&- 4>&-
 }
 
@@ -51,6 +53,16 @@ neutral() {
 	replay task3/README.md >"$BATS_TEST_TMPDIR/output" 2>&1
 	neutral <"$BATS_TEST_TMPDIR/output" >"$BATS_TEST_TMPDIR/seen"
 	[ "$(grep -c '^\$ ' "$BATS_TEST_TMPDIR/seen")" -ge 15 ] # so that it compares something
+	diff "$BATS_TEST_TMPDIR/shown" "$BATS_TEST_TMPDIR/seen" ||
+		fail "<: as the lesson shows it, >: as it is"
+}
+
+@test "task3/README.md: the machine's root leaves a privileged container, and no other" {
+	requires machine_root overlay
+	"$CONDUCTOR" build base >/dev/null
+	shown task3/README.md sh-session >"$BATS_TEST_TMPDIR/shown"
+	replay task3/README.md sh-session >"$BATS_TEST_TMPDIR/seen" 2>&1
+	[ "$(grep -c '^\$ ' "$BATS_TEST_TMPDIR/seen")" -ge 5 ]
 	diff "$BATS_TEST_TMPDIR/shown" "$BATS_TEST_TMPDIR/seen" ||
 		fail "<: as the lesson shows it, >: as it is"
 }
