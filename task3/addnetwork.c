@@ -91,8 +91,12 @@ static int check_port(uint16_t outer)
 	AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		report_errno(errno == EADDRINUSE ? "a program of this host listens there" : "",
-			     "port %d", outer);
+		char hint[64] = "";
+		int errnum = errno;
+		if (errnum == EADDRINUSE)
+			describe_listener(outer, hint, sizeof(hint));
+		errno = errnum;
+		report_errno(hint, "port %d", outer);
 		return -1;
 	}
 	return 0;

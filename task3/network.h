@@ -26,6 +26,9 @@ struct network {
 int network_load(const struct container *container, struct network *network);
 int network_save(const struct container *container, const struct network *network); /* 0, or -1 */
 
+/* listener.c: says which process of this host listens on the port, as far as can be seen. */
+void describe_listener(uint16_t port, char *text, size_t size);
+
 /* Reads INNER-OUTER, two ports. 0, or -1 and nothing reported. */
 int parse_published(const char *text, struct published *published);
 

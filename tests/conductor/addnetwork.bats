@@ -119,7 +119,7 @@ teardown() {
 	assert_equal "$(address_of carol)" 192.168.4.2
 }
 
-@test "addnetwork: a pool that is used up, or that the host uses itself, is told" {
+@test "addnetwork: a pool that is used up, or that the host uses itself, is told (R5, moby#46615)" {
 	start alice bob
 	"$CONDUCTOR" addnetwork alice --subnet 10.66.0.0/29:30
 	assert_equal "$(subnet_of alice)" 10.66.0.6/255.255.255.252
@@ -162,7 +162,7 @@ teardown() {
 	assert_equal "$(links_of alice)" lo
 }
 
-@test "addnetwork: names of 7, 8, 15 and 63 letters, two with the same first 15, all have a link that works" {
+@test "addnetwork: names of 7, 8, 15 and 63 letters, two with the same first 15, all have a link that works (R4, systemd#10721, systemd#13417)" {
 	local names=(abcdefg abcdefgh abcdefghijklmno abcdefghijklmnop "$(printf 'a%.0s' {1..63})" "$(printf 'a%.0s' {1..62})b") name
 	start "${names[@]}"
 	serve_here host 7000
@@ -287,7 +287,7 @@ teardown() {
 	assert_equal "$(cat /etc/resolv.conf)" $'# a comment\nsearch example.org\nnameserver 203.0.113.1\nnameserver 198.51.100.7'
 }
 
-@test "addnetwork -i: a resolver on the host's loopback is replaced by the real one behind it" {
+@test "addnetwork -i: a resolver on the host's loopback is replaced by the real one behind it (R6, systemd#9450)" {
 	start alice
 	set_resolv_conf $'nameserver 127.0.0.53\noptions edns0'
 	mkdir -p /run/systemd/resolve
@@ -297,7 +297,7 @@ teardown() {
 	assert_equal "$(resolvers_of alice)" "nameserver 198.51.100.7"
 }
 
-@test "addnetwork -i: a loopback resolver beside a real one is left out; where there is no other, a warning" {
+@test "addnetwork -i: a loopback resolver beside a real one is left out; where there is no other, a warning (R6, moby#49665)" {
 	start alice bob
 	set_resolv_conf $'nameserver 127.0.0.1\nnameserver ::1\nnameserver 198.51.100.7'
 	run -0 --separate-stderr "$CONDUCTOR" addnetwork alice -i
@@ -428,20 +428,21 @@ teardown() {
 	conductor_fails 1 "conductor: addnetwork: port 3000 is published by container alice already" addnetwork alice -e 81-3000
 }
 
-@test "addnetwork -e: a port where a program of the host listens is refused" {
+@test "addnetwork -e: a port where a program of the host listens is refused, and that one is named (R7, moby#36591)" {
 	start alice
 	serve_here host 7000 127.0.0.1:7001
 	serve_here host6 '[::]:7002'
-	local port
+	local port pid
 	for port in 7000 7001 7002; do
-		conductor_fails 1 "conductor: addnetwork: port $port: Address already in use (a program of this host listens there)" \
+		pid=$(pgrep -f "^$WIRE serve host.*$port")
+		conductor_fails 1 "conductor: addnetwork: port $port: Address already in use (wire listens there, process $pid)" \
 			addnetwork alice -i -e 80-$port
 	done
 	assert_equal "$(links_of alice)" lo
 	assert_equal "$(from_here 127.0.0.1:7000)" "127.0.0.1:7000 host 127.0.0.1" # still
 }
 
-@test "addnetwork -e: the port is free again after stop, after exit, and after kill -9 of the parent" {
+@test "addnetwork -e: the port is free again after stop, after exit, and after kill -9 of the parent (R2, moby#20486)" {
 	start alice bob carol dave
 	"$CONDUCTOR" addnetwork alice -e 80-3000
 	"$CONDUCTOR" stop -t 0 alice
@@ -500,7 +501,7 @@ teardown() {
 	serve_in alice 8080
 	serve_here host 7000
 	"$CONDUCTOR" addnetwork alice -e 8080-3000
-	conductor_fails 1 "conductor: addnetwork: port 7000: Address already in use (a program of this host listens there)" \
+	conductor_fails 1 "conductor: addnetwork: port 7000: Address already in use (wire listens there, process $(pgrep -f "^$WIRE serve host.*7000"))" \
 		addnetwork alice -i -e 8080-3001 -e 8080-7000
 	assert_equal "$(from_here 127.0.0.1:3000 127.0.0.1:3001)" $'127.0.0.1:3000 alice 192.168.1.1\n127.0.0.1:3001 refused'
 	assert_matches "$(from alice 203.0.113.1:80)" '^203\.0\.113\.1:80 (silent|unreachable)$'
@@ -525,7 +526,7 @@ teardown() {
 	assert_equal "$(</proc/sys/net/ipv4/ip_forward)" "$forwarding"
 }
 
-@test "addnetwork: stop takes the link though somebody holds the namespace, and minds none that is gone already" {
+@test "addnetwork: stop takes the link though somebody holds the namespace, and minds none that is gone already (R2, for-linux#109, nerdctl#2699)" {
 	requires iproute2
 	start alice bob
 	"$CONDUCTOR" addnetwork alice -e 80-3000

@@ -223,7 +223,7 @@ assert_no_image() {
 	assert_contains "$stderr" "/file" # a file that was removed is
 }
 
-@test "build: a RUN that fails ends it with file and line, and its layer is never used" {
+@test "build: a RUN that fails ends it with file and line, and its layer is never used (R13, moby#13261)" {
 	conductorfile 'FROM base' '# a comment' 'RUN [ -e /flag ] && exit 0; echo said; exit 7' 'RUN echo never'
 	run -1 --separate-stderr build
 	assert_contains "$stderr" "conductor: build: Conductorfile:3: RUN failed with status 7"

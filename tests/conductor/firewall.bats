@@ -110,7 +110,7 @@ teardown() {
 	nft --handle list ruleset | diff before -
 }
 
-@test "firewall: after nft flush ruleset the next network command brings all of it back" {
+@test "firewall: after nft flush ruleset the next network command brings all of it back (R3, moby#12294)" {
 	requires nft
 	start alice bob carol dave
 	"$CONDUCTOR" addnetwork alice -i -e 8080-3000
@@ -142,7 +142,7 @@ teardown() {
 	assert_equal "$(forwarding)" 0
 }
 
-@test "firewall: a firewall that drops what is forwarded is told of, and nothing is changed in it" {
+@test "firewall: a firewall that drops what is forwarded is told of, and nothing is changed in it (R3, moby#39439)" {
 	requires nft
 	nft 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }'
 	undo=('nft delete table ip filter')

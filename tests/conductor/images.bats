@@ -67,7 +67,7 @@ build_small() { # NAME BYTES
 	assert_equal "$output" "conductor: rmi: no-such: no such image"
 }
 
-@test "rmi: an image in use is refused, naming the container, also when that has exited" {
+@test "rmi: an image in use is refused, naming the container, also when that has exited (R13, moby#13261)" {
 	"$CONDUCTOR" run -d base $c -- $SLEEP >/dev/null
 	run -1 "$CONDUCTOR" rmi base
 	assert_equal "$output" "conductor: rmi: base: container $c uses it (conductor stop $c)"

@@ -82,7 +82,7 @@ throttled() { # PID
 	assert_contains "$(cat "/proc/$(pid_of $SLEEP)/cgroup")" "$c" # as the host sees it
 }
 
-@test "run: a limit that can't be held is an error, never ignored; without one no cgroup is needed" {
+@test "run: a limit that can't be held is an error, never ignored; without one no cgroup is needed (R14, podman#18712)" {
 	requires unshare
 	# All that is mounted there, one upon another. Who may not do this may write none, either.
 	local hide='while umount -R -l /sys/fs/cgroup 2>/dev/null; do continue; done'

@@ -34,7 +34,7 @@ log_is() { # TEXT
 	assert_equal "$("$CONDUCTOR" logs $c | od -An -tx1)" "$(printf 'a\0b\r\n\377no end' | od -An -tx1)"
 }
 
-@test "logs: what was written last before the end is there, as far back as 8 MB, and no end of more" {
+@test "logs: what was written last before the end is there, as far back as 8 MB, and no end of more (R12, moby#40207, for-linux#985)" {
 	local size
 	"$CONDUCTOR" run -d base $c -- sh -c 'yes 0123456789abcde | head -c 20000000; echo; echo last' >/dev/null
 	wait_until 20 ended

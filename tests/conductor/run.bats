@@ -325,7 +325,7 @@ holders_of() { # DIRECTORY
 	assert_equal "$(cat after)" "$(cat before)"
 }
 
-@test "run: a terminal that the command left in another mode is put back (docker/cli#6058)" {
+@test "run: a terminal that the command left in another mode is put back (R11, docker/cli#6058)" {
 	requires script
 	run -0 script -qec "stty -g >before
 		$CONDUCTOR run --rm base $c -- sh -c 'stty raw -echo; stty -g; exit 5' >during; echo status \$?
@@ -407,7 +407,7 @@ not a tty"
 	run -0 "$CONDUCTOR" exec $c -- true
 }
 
-@test "run: of thirty at once with one name exactly one gets it" {
+@test "run: of thirty at once with one name exactly one gets it (R8, podman#11735)" {
 	local i statuses=() pids=()
 	for i in {1..30}; do
 		"$CONDUCTOR" run -d base $c -- $SLEEP >/dev/null 2>&1 3>&- &

@@ -22,7 +22,7 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 
 # --- a parent that is killed --------------------------------------------------------------------
 
-@test "state: kill -9 of the parent ends the container, and the next command sweeps what it left" {
+@test "state: kill -9 of the parent ends the container, and the next command sweeps what it left (R9, runc#39, podman#14003)" {
 	local init groups group
 	start_sleep $c
 	"$CONDUCTOR" addnetwork $c >/dev/null
@@ -172,7 +172,7 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	assert_equal "$output" "conductor: ps: the path of the state directory is too long"
 }
 
-@test "state: no room on disk is told in one line, leaves nothing half-made, and stop still works" {
+@test "state: no room on disk is told in one line, leaves nothing half-made, and stop still works (R10, podman#25317, containerd#11075)" {
 	mount_at "/run/$c" -t tmpfs -o size=80m none
 	own_root "/run/$c/state"
 	start_sleep $c
@@ -209,7 +209,7 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	assert_equal "$(find "$CONDUCTOR_ROOT/layers" "$CONDUCTOR_ROOT/images" -mindepth 1)" ""
 }
 
-@test "state: on a read-only file system lists work, and run says why it can't" {
+@test "state: on a read-only file system lists work, and run says why it can't (R10, podman#10876)" {
 	own_root "$PWD/state"
 	mount_at "$PWD/read-only" --bind "$PWD/state"
 	mount -o remount,bind,ro "$PWD/read-only"

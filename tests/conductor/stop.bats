@@ -134,7 +134,7 @@ milliseconds() {
 	[ -e victim/file ]
 }
 
-@test "stop: deleting never crosses a mount, also of the same file system" {
+@test "stop: deleting never crosses a mount, also of the same file system (R1, moby#22260, kata#11183)" {
 	mkdir "$CONDUCTOR_ROOT/victim"
 	touch "$CONDUCTOR_ROOT/victim/file"
 	run -0 "$CONDUCTOR" run base $c -- mkdir /mounted
@@ -148,7 +148,7 @@ milliseconds() {
 	rm -r "$CONDUCTOR_ROOT/victim"
 }
 
-@test "stop: nobody who stands in its root, or holds its mounts, is in the way" {
+@test "stop: nobody who stands in its root, or holds its mounts, is in the way (R1, containerd#10704)" {
 	requires nsenter
 	start_sleep $c
 	cd "$(directory_of $c)/rootfs"
