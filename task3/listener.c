@@ -18,14 +18,17 @@ static unsigned long find_socket(const char *table, unsigned port)
 	AUTO_FREE char *text = read_file(AT_FDCWD, table, NULL);
 	char *rest = text;
 	for (char *line; rest && (line = strsep(&rest, "\n"));) {
-		unsigned local;
-		unsigned state;
-		unsigned long inode;
 		/* sl local:PORT remote:PORT st tx:rx tr:when retrnsmt uid timeout inode */
-		if (sscanf(line, "%*s %*[0-9A-F]:%x %*s %x %*s %*s %*s %*s %*s %lu", &local, &state,
-			   &inode) == 3 &&
-		    local == port && state == LISTENS)
-			return inode;
+		char *field[10] = { NULL };
+		for (int i = 0; i < 10 && line;) {
+			field[i] = strsep(&line, " ");
+			if (*field[i])
+				i++;
+		}
+		const char *colon = field[9] ? strchr(field[1], ':') : NULL;
+		if (colon && strtoul(colon + 1, NULL, 16) == port &&
+		    strtoul(field[3], NULL, 16) == LISTENS)
+			return strtoul(field[9], NULL, 10);
 	}
 	return 0;
 }
