@@ -13,7 +13,7 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-vm lint bench report install uninstall clean
+.PHONY: all $(ROOMS) help demo test test-security test-vm lint bench report install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
 $(ROOMS):
@@ -21,8 +21,8 @@ $(ROOMS):
 $(filter-out common,$(ROOMS)): common
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  make -C taskN     Build one task alone"
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  make -C taskN       Build one task alone"
 	@echo "Options: CC=clang, STATIC=0 (dynamic programs), SANITIZE=1 (ASan and UBSan)"
 
 demo: all ## Run tasks 1 to 4 in the lab, a throw-away world
@@ -30,6 +30,10 @@ demo: all ## Run tasks 1 to 4 in the lab, a throw-away world
 
 test: all ## Run the suites in the lab (needs bats)
 	tests/run
+
+test-security: all ## Attack from inside, and see each test fail where its defence is missing
+	tests/run tests/security/*.bats
+	tests/weak/run
 
 test-vm: all ## Run the suites on a stock Debian kernel with pure cgroup v2, in QEMU
 	tests/vm/run
