@@ -1,4 +1,5 @@
 /* A datagram that no honest IP stack would send: any source, any destination, past all routes. */
+#include "checksum.h"
 #include "wire.h"
 
 #include <arpa/inet.h>
@@ -16,24 +17,6 @@
 #include <unistd.h>
 
 enum { SOURCE_PORT = 40000, MAX_TEXT = 256 };
-
-/* RFC 1071. The sum goes on from an earlier one; the data are of an even size, padded by a 0. */
-static uint32_t add_up(uint32_t sum, const void *data, size_t size)
-{
-	const uint8_t *bytes = data;
-	for (size_t i = 0; i + 1 < size; i += 2)
-		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
-	if (size % 2)
-		sum += (uint32_t)(bytes[size - 1] << 8);
-	return sum;
-}
-
-static uint16_t checksum(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
 
 struct datagram {
 	struct udphdr udp;
