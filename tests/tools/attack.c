@@ -38,7 +38,7 @@ static const struct attack attacks[] = {
 	{ "open-handle", 2, attack_open_handle, "MOUNT HANDLE: open it, and print the file" },
 	{ "write-back", 1, attack_write_back, "FILE...: write what it holds" },
 	{ "writable", 1, attack_writable, "DIRECTORY...: files below that open for writing" },
-	{ "exe-loop", 0, attack_exe_loop, "[all]: overwrite foreign programs that end" },
+	{ "exe-loop", 0, attack_exe_loop, "[PATH]: overwrite foreign programs that end, or this" },
 	{ "steal-loop", 0, attack_steal_loop, "take descriptors, roots, programs of others" },
 	{ "swap-loop", 2, attack_swap_loop, "PATH PATH: exchange the two, again and again" },
 	{ "type", 1, attack_type, "TEXT [TERMINAL]...: TIOCSTI, TIOCLINUX" },

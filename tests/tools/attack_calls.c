@@ -107,7 +107,7 @@ int attack_call_i386(char **words)
  * changes nothing outside the container.
  */
 
-#define MOUNT_POINT "/attack"
+#define MOUNT_POINT "/mount.attack"
 #define TEXT(text)  (uintptr_t)(text)
 #define HERE	    (uintptr_t) AT_FDCWD
 #define NO_FD	    (uintptr_t) - 1

