@@ -12,6 +12,8 @@
 #
 # A title names the attack's CVE or issue and its number in the list of known failures (S1 to S20).
 
+# Some attack a hundred times.
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-150}
 load ../conductor/containers
 
 ATTACK=$TOP/tests/tools/attack
@@ -80,6 +82,7 @@ raw() { # COMMAND...
 	in_new --privileged -- "$@"
 }
 
+# shellcheck disable=SC2154,SC2086,SC2317 # containers.bash sets $c and $SLEEP, two words; "$@" calls way
 each_way() { # FUNCTION [ARGUMENT...]
 	way() { inside "$@"; }
 	"$@"

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2016 # inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 # shellcheck disable=SC2086 # $SLEEP is two words
+# shellcheck disable=SC2034 # attack.bash reads them
 
 load attack
 
@@ -82,7 +83,7 @@ open_host_directories() {
 	canary
 	cp "$ATTACK" "$WORK/canary.d/program"
 	CANARY_BEFORE=$(stat -c '%a %u:%g %s %Y %i' "$CANARY" "$WORK/canary.d")
-	cd "$WORK/canary.d"
+	cd "$WORK/canary.d" || return
 	for fd in {9..40}; do
 		eval "exec $fd<."
 	done
@@ -93,7 +94,7 @@ close_host_directories() {
 	for fd in {9..40}; do
 		eval "exec $fd<&-"
 	done
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 descriptors_only() {

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 # shellcheck disable=SC2016 # inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2086 # $c is a word
 
 load attack
 
@@ -65,6 +66,19 @@ refused_devices() {
 	run -0 raw sh -c 'exec 8</dev/kmsg'
 }
 
+# A device filter is not to be had, so what is not to be opened is not there.
+@test "devices: an ordinary user's /dev has the harmless nodes, and no other" {
+	ordinary_user
+	only_harmless() {
+		run -0 --separate-stderr way sh -c 'for file in /dev/* /dev/[a-eg-z]*/*; do
+			[ -L $file ] || [ -d $file ] || echo $file
+		done'
+		assert_equal "$(grep -v '/dev/pts/[0-9]' <<<"$output" | sort | xargs)" \
+			"/dev/full /dev/null /dev/pts/ptmx /dev/random /dev/tty /dev/urandom /dev/zero"
+	}
+	each_way only_harmless
+}
+
 # --- nodes of one's own -------------------------------------------------------------------------
 
 nodes() {
@@ -106,16 +120,38 @@ nodes() {
 	"$CONDUCTOR" rmi nodes
 }
 
-# /dev/kmsg's number, where nothing but the device filter is in the way: the kernel says EPERM for it,
-# EACCES for a file system that is mounted nodev.
-@test "devices: the filter itself refuses, whatever the file system is mounted like" {
-	requires machine_root cgroup_v2
-	[ -e /dev/kmsg ] || skip "this machine has no /dev/kmsg"
-	filtered() {
-		run way sh -c 'exec 8</dev/kmsg'
-		assert_contains "$output" "Operation not permitted"
-	}
-	each_way filtered
+# --- a host's /dev that anybody could write ------------------------------------------------------
+
+# What the lab has is read-only. This one isn't, and has a node that no driver is behind: the kernel looks
+# at the device filter first (EPERM), then for the driver (ENXIO, ENODEV).
+on_writable_dev() { # COMMAND...
+	unshare --mount bash -c '
+		mount -t tmpfs -o mode=755 dev /dev && mkdir /dev/{pts,shm,mqueue,net} && ln -s pts/ptmx /dev/ptmx &&
+		mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/zero c 1 5 && mknod -m 666 /dev/full c 1 7 &&
+		mknod -m 666 /dev/random c 1 8 && mknod -m 666 /dev/urandom c 1 9 && mknod -m 666 /dev/tty c 5 0 &&
+		mknod -m 666 /dev/driverless c 10 249 && mknod -m 666 /dev/disk b 259 1048575 || exit 99
+		"$@"; status=$?
+		echo /dev/* >&2
+		exit $status' - "$@"
+}
+
+@test "devices: the filter itself refuses what no driver would, while a raw container gets through" {
+	requires machine_root cgroup_v2 unshare
+	local open='for node in driverless disk; do exec 8</dev/$node; done'
+	run on_writable_dev "$CONDUCTOR" run --rm attack $c -- bash -c "$open"
+	assert_matches "$output" 'driverless: Operation not permitted'
+	assert_matches "$output" 'disk: Operation not permitted'
+	run on_writable_dev "$CONDUCTOR" run --rm --privileged attack $c -- bash -c "$open"
+	assert_matches "$output" 'driverless: No such device'
+	refute_contains "$output" "not permitted"
+}
+
+@test "devices: nothing can be made, removed or changed in the host's /dev" {
+	requires machine_root unshare
+	run on_writable_dev "$CONDUCTOR" run --rm attack $c -- sh -c 'touch /dev/made; mknod /dev/node c 1 3; rm /dev/full; chmod 600 /dev/null; mv /dev/zero /dev/moved; exit 3'
+	assert_equal "$status" 3 # so it did run
+	assert_equal "$(tail -n 1 <<<"$output" | sed 's,/dev/,,g')" "disk driverless full mqueue net null ptmx pts random shm tty urandom zero"
+	assert_contains "$output" "Read-only file system"
 }
 
 # --- handles ------------------------------------------------------------------------------------

@@ -177,3 +177,16 @@ has_forged_route() {
 	"$CONDUCTOR" stop -t 0 alice
 	assert_equal "$(from_outside 203.0.113.2:3000)" "203.0.113.2:3000 refused"
 }
+
+@test "forging: a published port takes nothing that only passes through the host (S20)" {
+	requires iproute2
+	start alice
+	"$CONDUCTOR" addnetwork alice -i -e 8080-3000
+	serve_in alice 8080
+	"$LAB" internet -- ip route add 192.0.2.0/24 via 203.0.113.2
+	undo() { "$LAB" internet -- ip route del 192.0.2.0/24; }
+	run from_outside 192.0.2.9:3000 203.0.113.2:3000
+	undo
+	assert_equal "${lines[1]}" "203.0.113.2:3000 alice 203.0.113.1"
+	refute_contains "${lines[0]}" alice
+}

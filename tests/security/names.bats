@@ -7,6 +7,7 @@
 load attack
 
 LONG=$(printf 'n%.0s' {1..300})
+# shellcheck disable=SC2054 # the comma is one of the names
 # What each of these would do, where a name reaches rm, overlay's options, nft, printf or a shell.
 BAD_NAMES=(../x .. . -rf -- a/b /etc a:b a,b 'a\b' $'a\nb' $'a\tb' 'a b' %n %s '$(touch x)' '`touch x`' ';touch x'
 	'*' '~' '' "$LONG" a=b '{}' '"' "'" '#x' ü _x @x 'a|b' 'a>b')

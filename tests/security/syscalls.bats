@@ -87,5 +87,5 @@ dangerous_calls() {
 		touch /file && chown 0:0 /file && chmod 600 /file && ln /file /file2 && mv /file2 /file3 &&
 		mkdir /root2 && mkfifo /fifo && echo x | cat && (cd / && sleep 0 & wait) && kill -0 $$ && ulimit -n 100 &&
 		bash -c "exec 3<>/dev/null; read -t 0.01 <>/fifo; :" && nice -n 1 true && echo done'
-	assert_equal "${lines[-1]}" done
+	assert_equal "${lines[-1]}" "done"
 }

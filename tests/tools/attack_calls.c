@@ -108,9 +108,9 @@ int attack_call_i386(char **words)
  */
 
 #define MOUNT_POINT "/mount.attack"
-#define TEXT(text)  (uintptr_t)(text)
-#define HERE	    (uintptr_t) AT_FDCWD
-#define NO_FD	    (uintptr_t) - 1
+#define TEXT(text)  ((uintptr_t)(text))
+#define HERE	    ((uintptr_t)AT_FDCWD)
+#define NO_FD	    UINTPTR_MAX
 
 static const union bpf_attr small_map = {
 	.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1
@@ -119,7 +119,7 @@ static const struct perf_event_attr clock_event = { .type = PERF_TYPE_SOFTWARE,
 						    .size = sizeof(clock_event),
 						    .config = PERF_COUNT_SW_CPU_CLOCK };
 static const struct timezone no_timezone = { .tz_minuteswest = 100000 };
-static const int no_timex[64] = { 0x4000 }; /* ADJ_TICK, to a tick of 0 */
+static int no_timex[64] = { 0x4000 }; /* ADJ_TICK, to a tick of 0; written to */
 static struct io_uring_params uring;
 static const struct clone_args new_user = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
 

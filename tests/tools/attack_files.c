@@ -67,7 +67,7 @@ int attack_open_handle(char **words)
 	const char *colon = strchr(words[1], ':');
 	if (!colon)
 		return 2;
-	handle.head.handle_type = atoi(words[1]);
+	handle.head.handle_type = (int)strtol(words[1], NULL, 10);
 	for (const char *hex = colon + 1; hex[0] && hex[1]; hex += 2) {
 		char byte[] = { hex[0], hex[1], '\0' };
 		if (handle.head.handle_bytes == MAX_HANDLE_SZ)
@@ -106,8 +106,8 @@ static void print_if_writable(int directory, const char *name, const char *path)
 	struct stat status;
 	int fd = openat(directory, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	/* Root may open any file for writing, but a file of the kernel's without such a bit has no
-	 * function for it. */
-	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_mode & 0222)
+	 * function for it. Over a masked one lies the null device. */
+	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_mode & 0222 && S_ISREG(status.st_mode))
 		printf("%s/%s\n", path, name);
 	close(fd);
 }

@@ -18,11 +18,10 @@
 static bool is_own_mount(unsigned long long id)
 {
 	char line[4096];
-	unsigned long long own;
 	bool found = false;
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
 	while (mounts && !found && fgets(line, sizeof(line), mounts))
-		found = sscanf(line, "%llu", &own) == 1 && own == id;
+		found = strtoull(line, NULL, 10) == id;
 	if (mounts)
 		fclose(mounts);
 	return found;
@@ -45,10 +44,10 @@ static void each_process(void (*visit)(const char *process))
 	struct dirent *entry;
 	while (proc && (entry = readdir(proc))) {
 		char path[64];
-		int pid = atoi(entry->d_name);
+		long pid = strtol(entry->d_name, NULL, 10); /* 0: no process */
 		if (pid <= 0 || pid == getpid())
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d", pid);
+		snprintf(path, sizeof(path), "/proc/%ld", pid);
 		visit(path);
 	}
 	if (proc)
@@ -140,7 +139,7 @@ static bool take(const char *process, const char *what)
 
 static void seize(const char *process)
 {
-	pid_t pid = atoi(process + strlen("/proc/"));
+	pid_t pid = (pid_t)strtol(process + strlen("/proc/"), NULL, 10);
 	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
 		return;
 	if (take(process, "exe")) {
