@@ -58,7 +58,7 @@ void confine(const struct confinement *confinement, int handshake)
 {
 	umask(022);
 	reset_signals();
-	/* Not closed but marked: the handshake must live until execve has succeeded. */
+	/* Not closed but marked: the parent is still to get some of them, then they are closed. */
 	if (sys_close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
 		handshake_fail(handshake, 125, "cannot close the descriptors");
 	become_user(handshake);

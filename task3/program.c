@@ -5,9 +5,11 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/handshake.h"
+#include "common/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,6 +27,19 @@ static void set_environment(int handshake)
 	    setenv("HOME", "/root", 1) < 0 || setenv("container", "conductor", 1) < 0 ||
 	    (host_term && setenv("TERM", term, 1) < 0))
 		handshake_fail(handshake, 125, "cannot set the environment");
+}
+
+/*
+ * Closed, not only marked: execve looks for the program, and for a script's interpreter, while what is
+ * marked is still open, and /proc/self/fd/N of a host directory leads out of the container
+ * (CVE-2024-21626). The handshake lives until execve has succeeded; a socket leads nowhere.
+ */
+static void close_all_but(int handshake)
+{
+	if ((handshake > STDERR_FILENO + 1 &&
+	     sys_close_range(STDERR_FILENO + 1, (unsigned)handshake - 1, 0) < 0) ||
+	    sys_close_range((unsigned)handshake + 1, UINT_MAX, 0) < 0)
+		handshake_fail(handshake, 125, "cannot close the descriptors");
 }
 
 void become_program(char *const argv[], const struct confinement *confinement, int handshake)
@@ -45,6 +60,7 @@ void become_program(char *const argv[], const struct confinement *confinement, i
 	    (terminal >= 0 && handshake_tell(handshake, HANDSHAKE_READY, terminal) < 0))
 		_exit(125);
 
+	close_all_but(handshake);
 	execvp(argv[0], argv);
 	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
 	handshake_fail(handshake, status, "%s: cannot run it", argv[0]);
