@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -163,6 +164,19 @@ static void fail_with(struct program *program, int errnum)
 	add(program, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)errnum, 0, 0);
 }
 
+/* A program may ask for the kind of Linux that its like are built for, or which it has (all bits); but
+ * its addresses stay random, and its data no code. */
+static void refuse_personalities(struct program *program)
+{
+	add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_personality, 0, 6);
+	load_argument(program, 0);
+	add(program, BPF_JMP | BPF_JEQ | BPF_K, UINT32_MAX, 3, 0);
+	add(program, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)(PER_LINUX32 | UNAME26), 0, 0);
+	add(program, BPF_JMP | BPF_JEQ | BPF_K, PER_LINUX, 1, 0);
+	fail_with(program, EPERM);
+	load_number(program);
+}
+
 static void write_filter(struct program *program)
 {
 	/* First: under another architecture a number means another call. */
@@ -189,6 +203,7 @@ static void write_filter(struct program *program)
 		fail_with(program, EPERM);
 		load_number(program);
 	}
+	refuse_personalities(program);
 	add(program, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 

@@ -56,6 +56,21 @@ dangerous_calls() {
 @test "syscalls: a call that is newer than the filter is not there, rather than forbidden" {
 	run -1 inside /attack call 700
 	assert_equal "$output" "700: ENOSYS"
+	# setxattrat(2), of Linux 6.13, where the kernel has it.
+	run -1 inside /attack call 463
+	assert_equal "$output" "463: ENOSYS"
+}
+
+@test "syscalls: a program may ask what personality it has, and be an ordinary one" {
+	personalities() {
+		run -0 way /attack call 135 0xffffffff
+		run -0 way /attack call 135 0
+		run -0 way /attack call 135 8
+		run -1 way /attack call 135 0x400000
+		assert_equal "$output" "135: EPERM"
+	}
+	[ "$(uname -m)" = x86_64 ] || skip "the number is x86-64's"
+	each_way personalities
 }
 
 # --- by another door ----------------------------------------------------------------------------
