@@ -51,12 +51,14 @@ static int open_null(int handshake)
 static void hide(const char *path, const char *null, const char *empty, int handshake)
 {
 	int result = mount(null, path, NULL, MS_BIND, NULL);
+	if (result < 0 && errno == ENOENT)
+		return; /* this kernel has none */
 	if (result < 0 && errno == ENOTDIR) {
 		result = mount(empty, path, NULL, MS_BIND, NULL);
 		if (result == 0)
 			result = sys_mount_add_flags(AT_FDCWD, path, 0, MS_RDONLY);
 	}
-	if (result < 0 && errno != ENOENT) /* this kernel has none */
+	if (result < 0)
 		handshake_fail(handshake, 125, "cannot hide %s", path);
 }
 
@@ -69,7 +71,7 @@ static void protect(const char *path, int handshake)
 		handshake_fail(handshake, 125, "cannot make %s read-only", path);
 }
 
-void mask_paths(const char *empty, int handshake)
+void mask_paths(int empty, int handshake)
 {
 	static const char *const hidden[] = {
 		"/proc/kcore",			 /* the machine's memory */
@@ -92,11 +94,13 @@ void mask_paths(const char *empty, int handshake)
 		"/proc/bus",	       /* hardware */
 		"/proc/fs",	       /* file systems' settings */
 	};
-	char null[64];
-	AUTO_CLOSE int fd = open_null(handshake);
-	snprintf(null, sizeof(null), "/proc/self/fd/%d", fd);
+	char null_path[64];
+	char empty_path[64];
+	AUTO_CLOSE int null = open_null(handshake);
+	snprintf(null_path, sizeof(null_path), "/proc/self/fd/%d", null);
+	snprintf(empty_path, sizeof(empty_path), "/proc/self/fd/%d", empty);
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
-		hide(hidden[i], null, empty, handshake);
+		hide(hidden[i], null_path, empty_path, handshake);
 	for (size_t i = 0; i < sizeof(protected) / sizeof(*protected); i++)
 		protect(protected[i], handshake);
 }

@@ -23,8 +23,8 @@ void make_directory(const char *path, int handshake);
 /* mounts.c. Makes the target, unless it may be missing, and mounts a new one on it. */
 void mount_filesystem(const struct filesystem *fs, int handshake);
 /* mounts.c. Of /proc and /sys: hides what tells about the machine, and makes read-only what changes
- * it. empty is the path of an empty directory. */
-void mask_paths(const char *empty, int handshake);
+ * it. empty is an empty directory. */
+void mask_paths(int empty, int handshake);
 
 /* devices.c. */
 void mount_dev(enum devices devices, int handshake);

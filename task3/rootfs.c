@@ -124,11 +124,10 @@ void enter_rootfs(const struct rootfs *rootfs, int handshake)
 		handshake_fail(handshake, 125, "cannot make the mounts private");
 	if (chdir(state_path()) < 0)
 		handshake_fail(handshake, 125, "cannot enter %s", state_path());
-	/* Below the root that is about to be mounted there; it stays in sight from outside. */
-	char empty[PATH_SIZE];
-	snprintf(empty, sizeof(empty), "%s/root", rootfs->directory);
 	AUTO_CLOSE int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int own = open(rootfs->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* What lies below the root that is about to be mounted there. */
+	AUTO_CLOSE int empty = openat(own, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	mount_root(rootfs, handshake);
 
 	/*
