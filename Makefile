@@ -13,7 +13,7 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-security test-vm lint bench report install uninstall clean
+.PHONY: all $(ROOMS) help demo test test-security test-vm fuzz lint bench report install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
 $(ROOMS):
@@ -37,6 +37,10 @@ test-security: all ## Attack from inside, and see each test fail where its defen
 
 test-vm: all ## Run the suites on a stock Debian kernel with pure cgroup v2, in QEMU
 	tests/vm/run
+
+TIME ?= 60
+fuzz: ## Fuzz what reads untrusted bytes, TIME=60 seconds each (needs clang)
+	tests/fuzz/run --time $(TIME)
 
 lint: ## Check format, clang-tidy, cppcheck and shellcheck
 	tests/lint

@@ -20,13 +20,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef NETLINK_BATCH_SIZE /* the tests of 16-bit lengths need more than 65,535 */
+#define NETLINK_BATCH_SIZE 32768
+#endif
+
 struct netlink_batch {
 	size_t size;	/* bytes used */
 	size_t begun;	/* where the message being built begins */
 	int messages;	/* of which so many ask for an answer */
 	int error;	/* errno of the first thing that didn't fit, or 0 */
 	char text[160]; /* the kernel's own words on an error, if it has any (NLM_F_ACK_TLVS) */
-	char data[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char data[NETLINK_BATCH_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
 /* Opens a socket to the kernel (NETLINK_ROUTE, NETLINK_NETFILTER). A descriptor, or -1 with errno.
