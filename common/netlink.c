@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -182,6 +183,61 @@ static void keep_text(struct netlink_batch *batch, const struct nlmsghdr *messag
 	batch->text[length] = '\0';
 }
 
+ssize_t netlink_receive(int fd, void *buffer, size_t size, int flags)
+{
+	for (;;) {
+		struct sockaddr_nl sender = { 0 };
+		socklen_t sender_size = sizeof(sender);
+		ssize_t got =
+			recvfrom(fd, buffer, size, flags, (struct sockaddr *)&sender, &sender_size);
+		if (got < 0 || sender.nl_pid == 0) /* the kernel's own number */
+			return got;
+	}
+}
+
+const struct nlmsghdr *netlink_next(const void **data, size_t *left)
+{
+	const struct nlmsghdr *message = *data;
+	if (*left == 0 || *left < nlmsg_header || message->nlmsg_len < nlmsg_header ||
+	    message->nlmsg_len > *left)
+		return NULL;
+	/* The last one may lack its padding: NLMSG_NEXT would then count below 0. */
+	size_t step = align(message->nlmsg_len);
+	*left = step < *left ? *left - step : 0;
+	*data = *left ? (const char *)message + step : NULL;
+	return message;
+}
+
+/* Takes the errno that an answer carries: 0, or negative. 0, or -1 with errno. */
+static int take_error(int error)
+{
+	if (error)
+		errno = error < 0 && error != INT_MIN ? -error : EPROTO;
+	return error ? -1 : 0;
+}
+
+/* The answer to one message of the batch. 0, or -1 with errno. */
+static int read_answer(struct netlink_batch *batch, const struct nlmsghdr *message)
+{
+	const struct nlmsgerr *answer = NLMSG_DATA(message);
+	if (message->nlmsg_len < nlmsg_header + sizeof(int)) {
+		errno = EPROTO;
+		return -1;
+	}
+	batch->messages--;
+	if (answer->error)
+		keep_text(batch, message);
+	return take_error(answer->error);
+}
+
+/* The end of a dump, which the kernel may have had to break off. 1, or -1 with errno. */
+static int read_end(const struct nlmsghdr *message)
+{
+	const int *error = NLMSG_DATA(message);
+	bool told = message->nlmsg_len >= nlmsg_header + sizeof(int);
+	return told && take_error(*error) < 0 ? -1 : 1;
+}
+
 /*
  * Calls visit for each message in one datagram. Returns what the last visit returned.
  * An error message becomes errno; NLMSG_DONE ends a dump with the result 1.
@@ -190,42 +246,23 @@ static int read_datagram(int fd, struct netlink_batch *batch,
 			 int (*visit)(const struct nlmsghdr *message, void *arg), void *arg)
 {
 	_Alignas(NLMSG_ALIGNTO) char buffer[32768];
-	ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
+	ssize_t got = netlink_receive(fd, buffer, sizeof(buffer), 0);
 	if (got < 0)
 		return errno == EINTR ? 0 : -1;
 
 	size_t left = (size_t)got;
-	const char *next = buffer;
-	while (left >= nlmsg_header) {
-		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)next;
-		if (message->nlmsg_len < nlmsg_header || message->nlmsg_len > left) {
-			errno = EPROTO;
-			return -1;
-		}
+	const void *next = buffer;
+	const struct nlmsghdr *message;
+	while ((message = netlink_next(&next, &left))) {
 		if (message->nlmsg_type == NLMSG_DONE)
-			return 1;
-		if (message->nlmsg_type == NLMSG_ERROR) {
-			const struct nlmsgerr *answer = (const void *)(next + nlmsg_header);
-			if (message->nlmsg_len < nlmsg_header + sizeof(int)) {
-				errno = EPROTO;
-				return -1;
-			}
-			batch->messages--;
-			if (answer->error) {
-				keep_text(batch, message);
-				errno = -answer->error;
-				return -1;
-			}
-		} else if (visit && visit(message, arg) < 0) {
+			return read_end(message);
+		if (message->nlmsg_type == NLMSG_ERROR ? read_answer(batch, message) < 0
+						       : visit && visit(message, arg) < 0)
 			return -1;
-		}
-		size_t step = align(message->nlmsg_len);
-		if (step > left)
-			break;
-		next += step;
-		left -= step;
 	}
-	return 0;
+	if (left > 0)
+		errno = EPROTO;
+	return left > 0 ? -1 : 0;
 }
 
 static int send_data(int fd, struct netlink_batch *batch)
@@ -250,7 +287,7 @@ int netlink_send(int fd, struct netlink_batch *batch)
 			 * to the next batch. The kernel has sent them all by now. */
 			int saved = errno;
 			char rest[4096];
-			while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) >= 0)
+			while (netlink_receive(fd, rest, sizeof(rest), MSG_DONTWAIT) >= 0)
 				continue;
 			errno = saved;
 			return -1;

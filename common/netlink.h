@@ -19,6 +19,7 @@
 #include <linux/netlink.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifndef NETLINK_BATCH_SIZE /* the tests of 16-bit lengths need more than 65,535 */
 #define NETLINK_BATCH_SIZE 32768
@@ -66,6 +67,18 @@ void *netlink_room(struct netlink_batch *batch, size_t size);
  * of an nf_tables batch none has.
  */
 int netlink_send(int fd, struct netlink_batch *batch);
+
+/*
+ * Receives one datagram of the kernel's, like recv(2). What another process sent is thrown away: one
+ * with CAP_NET_ADMIN in the socket's network namespace may write to it (CVE-2009-1185 was that).
+ */
+ssize_t netlink_receive(int fd, void *buffer, size_t size, int flags);
+
+/*
+ * Takes the next message off the front of a datagram, which need not be well-formed. NULL at its end;
+ * or where what follows is no whole message, and *left isn't 0 then.
+ */
+const struct nlmsghdr *netlink_next(const void **data, size_t *left);
 
 /*
  * Sends a batch of one NLM_F_DUMP message and calls visit for every message of the answer until one

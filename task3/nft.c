@@ -283,6 +283,12 @@ int nft_delete_table(void)
 	return send_batch(&batch, "cannot delete the table conductor");
 }
 
+/* A name in an attribute, for "%.*s": its NUL is not relied on. */
+static int name_size(const struct nlattr *name)
+{
+	return (int)strnlen(netlink_payload(name), netlink_payload_size(name));
+}
+
 static int warn_of_drop(const struct nlmsghdr *message, void *arg)
 {
 	(void)arg;
@@ -304,10 +310,11 @@ static int warn_of_drop(const struct nlmsghdr *message, void *arg)
 	memcpy(&values[0], netlink_payload(policy), sizeof(values[0]));
 	memcpy(&values[1], netlink_payload(number), sizeof(values[1]));
 	if (ntohl(values[0]) == NF_DROP && ntohl(values[1]) == NF_INET_FORWARD)
-		report("warning: the host's firewall drops what it doesn't know (table %s, chain "
-		       "%s, policy drop): "
+		report("warning: the host's firewall drops what it doesn't know (table %.*s, chain "
+		       "%.*s, policy drop): "
 		       "containers' traffic needs an accept there",
-		       (const char *)netlink_payload(table), (const char *)netlink_payload(name));
+		       name_size(table), (const char *)netlink_payload(table), name_size(name),
+		       (const char *)netlink_payload(name));
 	return 0;
 }
 

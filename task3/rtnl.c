@@ -170,15 +170,17 @@ static void await_carrier(int watch, int index)
 	const unsigned ready = IFF_RUNNING | 1 << 16 /* IFF_LOWER_UP, which net/if.h lacks */;
 	_Alignas(NLMSG_ALIGNTO) char data[16384];
 	for (;;) {
-		ssize_t got = watch < 0 ? -1 : recv(watch, data, sizeof(data), 0);
+		ssize_t got = watch < 0 ? -1 : netlink_receive(watch, data, sizeof(data), 0);
 		if (got < 0)
 			return;
-		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)data;
-		for (size_t left = (size_t)got; NLMSG_OK(message, left);
-		     message = NLMSG_NEXT(message, left)) {
+		const struct nlmsghdr *message;
+		const void *next = data;
+		size_t left = (size_t)got;
+		while ((message = netlink_next(&next, &left))) {
 			const struct ifinfomsg *link = NLMSG_DATA(message);
-			if (message->nlmsg_type == RTM_NEWLINK && link->ifi_index == index &&
-			    (link->ifi_flags & ready) == ready)
+			if (message->nlmsg_type == RTM_NEWLINK &&
+			    message->nlmsg_len >= NLMSG_LENGTH(sizeof(*link)) &&
+			    link->ifi_index == index && (link->ifi_flags & ready) == ready)
 				return;
 		}
 	}
@@ -282,6 +284,8 @@ static int visit_route(const struct nlmsghdr *message, void *arg)
 	const struct nlattr *destination = netlink_find(attributes, size, RTA_DST, 4);
 	if (message->nlmsg_type != RTM_NEWROUTE || !destination)
 		return 0; /* a default route overlaps nothing */
+	if (route->rtm_family != AF_INET || route->rtm_dst_len > 32)
+		return 0;
 	uint32_t address;
 	memcpy(&address, netlink_payload(destination), sizeof(address));
 	visit->visit(ntohl(address), route->rtm_dst_len, visit->arg);

@@ -138,14 +138,15 @@ static void await_carrier(int parent, int watch)
 {
 	char data[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
 	for (;;) {
-		ssize_t got = recv(watch, data, sizeof(data), 0);
+		ssize_t got = netlink_receive(watch, data, sizeof(data), 0);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) /* EAGAIN: netlink_open's time limit */
 			handshake_fail(parent, EXIT_LAB, "the internet's link does not come up");
-		const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)data;
-		for (size_t left = (size_t)got; NLMSG_OK(message, left);
-		     message = NLMSG_NEXT(message, left)) {
+		const struct nlmsghdr *message;
+		const void *next = data;
+		size_t left = (size_t)got;
+		while ((message = netlink_next(&next, &left))) {
 			const struct ifinfomsg *link = NLMSG_DATA(message);
 			if (message->nlmsg_type == RTM_NEWLINK && link->ifi_index == INTERNET_END &&
 			    (link->ifi_flags & IFF_RUNNING) && (link->ifi_flags & IFF_LOWER_UP))
