@@ -141,6 +141,13 @@ static void copy_value(const struct record *record, const char *key, char *to, s
 	snprintf(to, size, "%s", value ? value : "");
 }
 
+/* A number from the record that is none unless it lies between these. */
+static int read_int(const struct record *record, const char *key, int low, int high)
+{
+	long long value = record_number(record, key, low);
+	return value < low || value > high ? low : (int)value;
+}
+
 /* Reads a container and reports nothing: 0, or -1 with errno. Without a state file it is one that
  * was cut short. */
 static int read_container(struct container *container, const char *name)
@@ -155,14 +162,16 @@ static int read_container(struct container *container, const char *name)
 		return errno == ENOENT ? 0 : -1;
 
 	copy_value(&record, "image", container->image, sizeof(container->image));
+	if (!valid_name(container->image))
+		*container->image = '\0';
 	copy_value(&record, "command", container->command, sizeof(container->command));
 	copy_value(&record, "boot", container->boot_id, sizeof(container->boot_id));
 	container->created = (time_t)record_number(&record, "created", 0);
-	container->parent.pid = (pid_t)record_number(&record, "parent", 0);
+	container->parent.pid = read_int(&record, "parent", 0, INT_MAX);
 	container->parent.start = (unsigned long long)record_number(&record, "parent_start", 0);
-	container->init.pid = (pid_t)record_number(&record, "pid", 0);
+	container->init.pid = read_int(&record, "pid", 0, INT_MAX);
 	container->init.start = (unsigned long long)record_number(&record, "start", 0);
-	container->exit_status = (int)record_number(&record, "exit", -1);
+	container->exit_status = read_int(&record, "exit", -1, 255);
 	container->up = record_number(&record, "up", 0) == 1;
 	container->temporary = record_number(&record, "temporary", 0) == 1;
 	container->confinement.privileged = record_number(&record, "privileged", 0) == 1;

@@ -65,19 +65,35 @@ static int read_address(const struct record *record, const char *key, uint32_t *
 	return text ? parse_address(text, address) : -1;
 }
 
+/* An interface's name as name_ends of addnetwork.c makes them: no other link may ever be deleted
+ * because a record says so. */
+static int read_ifname(const struct record *record, const char *key, char ifname[IFNAMSIZ])
+{
+	const char *text = record_value(record, key, NULL);
+	size_t length = text ? strlen(text) : 0;
+	size_t end = strlen(key) + 1;
+	if (length <= end || length >= IFNAMSIZ || !valid_name(text) || text[length - end] != '-' ||
+	    strcmp(text + length - end + 1, key) != 0)
+		return -1;
+	memcpy(ifname, text, length + 1);
+	return 0;
+}
+
 static int parse_record(const struct record *record, struct network *network)
 {
 	struct link *link = &network->link;
-	const char *outside = record_value(record, "outside", NULL);
-	const char *inside = record_value(record, "inside", NULL);
-	if (!outside || !inside || read_address(record, "host", &link->host) < 0 ||
+	if (read_ifname(record, "outside", link->outside) < 0 ||
+	    read_ifname(record, "inside", link->inside) < 0 ||
+	    read_address(record, "host", &link->host) < 0 ||
 	    read_address(record, "address", &link->own) < 0 ||
 	    read_address(record, "pool", &link->pool) < 0)
 		return -1;
-	snprintf(link->outside, sizeof(link->outside), "%s", outside);
-	snprintf(link->inside, sizeof(link->inside), "%s", inside);
-	link->prefix = (int)record_number(record, "prefix", 24);
-	link->pool_prefix = (int)record_number(record, "pool_prefix", 16);
+	long long prefix = record_number(record, "prefix", 24);
+	long long pool_prefix = record_number(record, "pool_prefix", 16);
+	if (pool_prefix < 8 || prefix <= pool_prefix || prefix > 30) /* as pool_parse has them */
+		return -1;
+	link->prefix = (int)prefix;
+	link->pool_prefix = (int)pool_prefix;
 	network->internet = record_number(record, "internet", 0) == 1;
 	for (const char *text = NULL; (text = record_value(record, "publish", text));) {
 		if (network->published_count == MAX_PUBLISHED ||

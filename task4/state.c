@@ -157,7 +157,8 @@ static void read_field(const struct field *field, const char *key, void *member,
 			*(int *)member = (int)number;
 		break;
 	case BACKGROUND:
-		background->pid = (pid_t)strtol(line->value, &rest, 10);
+		number = strtoll(line->value, &rest, 10);
+		background->pid = number > 0 && number <= INT_MAX ? (pid_t)number : 0;
 		background->start_ticks = strtoull(rest, NULL, 10);
 		break;
 	}
