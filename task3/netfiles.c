@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/file.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -58,9 +59,20 @@ int write_hosts(const struct container *container, const struct network *network
 	return rewrite(container, "hosts", text);
 }
 
+/* As the resolver library reads it: inet_aton(3) takes "127.1", too, and 0.0.0.0 reaches the own
+ * host. */
 static bool is_loopback(const char *server)
 {
-	return !strncmp(server, "127.", 4) || !strcmp(server, "::1");
+	struct in_addr v4 = { 0 };
+	struct in6_addr v6;
+	if (inet_pton(AF_INET6, server, &v6) == 1) {
+		if (!IN6_IS_ADDR_V4MAPPED(&v6))
+			return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6);
+		memcpy(&v4, v6.s6_addr + 12, sizeof(v4));
+	} else if (inet_aton(server, &v4) == 0) {
+		return false;
+	}
+	return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET || v4.s_addr == htonl(INADDR_ANY);
 }
 
 /* Copies a resolv.conf without its loopback resolvers, which are the host's own. Returns how many
