@@ -248,6 +248,64 @@ compile() { # FILE SOURCE [OPTION...]
 	done
 }
 
+# Makes an ELF file in which two segments lie at the same address: what is found there first is the
+# dynamic section without its DT_AUDIT, and what the loader maps over it has one.
+overlapping='#include <elf.h>
+	#include <string.h>
+	#include <unistd.h>
+	static char file[2][65536];
+	int main(void) {
+		Elf64_Ehdr *header = (void *)file[0];
+		int size = read(0, file[0], sizeof(file[0]));
+		Elf64_Phdr *segment = (void *)(file[0] + header->e_phoff), *dynamic = 0, *load = 0, *spare = 0;
+		for (int i = 0; i < header->e_phnum; i++) {
+			if (segment[i].p_type == PT_DYNAMIC)
+				dynamic = &segment[i];
+			if (segment[i].p_type == PT_LOAD)
+				load = &segment[i];
+			if (segment[i].p_type == PT_GNU_EH_FRAME)
+				spare = &segment[i];
+		}
+		if (size < 1 || size >= 65536 || !dynamic || !load || !spare || spare < load)
+			return 1;
+		*spare = *load;
+		memcpy(file[1], file[0], size);
+		Elf64_Dyn *entry = (void *)(file[1] + dynamic->p_offset);
+		for (; entry->d_tag != DT_NULL; entry++)
+			if (entry->d_tag == DT_AUDIT)
+				entry->d_tag = DT_DEBUG;
+		load->p_offset += sizeof(file[0]);
+		return write(1, file, sizeof(file)) != sizeof(file);
+	}'
+
+@test "copy_deps: a program that hides its audit library below another segment is refused" {
+	requires gcc
+	[ "$(getconf LONG_BIT)" = 64 ] || skip "made for programs of 64 bits"
+	compile audit.so '#include <stdio.h>
+		unsigned la_version(unsigned v) { fclose(fopen("ran", "w")); return v; }' -shared -fPIC
+	compile overlapping "$overlapping"
+	compile plain 'int main(void) { return 0; }' -pie -fPIE -s -Wl,-z,noseparate-code,-z,norelro \
+		"-Wl,--audit=$PWD/audit.so"
+	./overlapping <plain >program
+	chmod +x program
+	./program
+	rm ran # the positive control
+	run -1 --separate-stderr "$COPY_DEPS" ./program root
+	assert_equal "$stderr" "copy_deps: ./program: its PT_LOADs are broken"
+	refute test -e ran
+	refute test -e root
+}
+
+@test "copy_deps: a program that wants to lie where its loader may be is refused" {
+	requires gcc
+	compile program 'int main(void) { return 0; }' -no-pie -Wl,-Ttext-segment=0x40000000 2>/dev/null ||
+		skip "gcc can't place programs"
+	./program # the positive control
+	run -1 --separate-stderr "$COPY_DEPS" ./program root
+	assert_equal "$stderr" "copy_deps: ./program: it wants an address where its loader may be"
+	refute test -e root
+}
+
 @test "copy_deps: a loader that isn't the machine's own is not run" {
 	requires gcc
 	printf '#!/bin/sh\ntouch %s/ran\n' "$PWD" >ld-own.so
