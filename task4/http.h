@@ -31,7 +31,7 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER };
 
 struct http_request {
 	enum http_method method;
-	struct http_text path; /* without the query; lies in the bytes that were parsed */
+	struct http_text path; /* without the query; lies in the bytes parsed, or is "/" */
 	size_t body_size;      /* bytes that follow the head */
 	bool keep_alive;       /* the client would use the connection again */
 	bool expects_continue; /* it waits for "100 Continue" before it sends the body */
