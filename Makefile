@@ -13,7 +13,7 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-security test-vm fuzz lint bench report install uninstall clean
+.PHONY: all $(ROOMS) help demo test test-security test-vm fuzz lint analyze bench report install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
 $(ROOMS):
@@ -44,6 +44,9 @@ fuzz: ## Fuzz what reads untrusted bytes, TIME=60 seconds each (needs clang)
 
 lint: ## Check format, clang-tidy, cppcheck and shellcheck
 	tests/lint
+
+analyze: ## Look for bugs with the static analyzers of clang and gcc
+	tests/analyze
 
 bench: all ## Measure speed against the floor and against other tools
 	tests/lab/lab -- tests/bench/bench

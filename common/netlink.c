@@ -198,13 +198,14 @@ ssize_t netlink_receive(int fd, void *buffer, size_t size, int flags)
 const struct nlmsghdr *netlink_next(const void **data, size_t *left)
 {
 	const struct nlmsghdr *message = *data;
-	if (*left == 0 || *left < nlmsg_header || message->nlmsg_len < nlmsg_header ||
-	    message->nlmsg_len > *left)
+	if (*left < nlmsg_header || message->nlmsg_len < nlmsg_header || message->nlmsg_len > *left)
 		return NULL;
 	/* The last one may lack its padding: NLMSG_NEXT would then count below 0. */
 	size_t step = align(message->nlmsg_len);
-	*left = step < *left ? *left - step : 0;
-	*data = *left ? (const char *)message + step : NULL;
+	if (step > *left)
+		step = *left;
+	*data = (const char *)message + step;
+	*left -= step;
 	return message;
 }
 

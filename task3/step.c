@@ -218,10 +218,10 @@ int make_step(const struct step *step, struct image *image, const char *id)
 	char *const argv[] = { (char[]){ "/bin/sh" }, (char[]){ "-c" }, step->instruction->argument,
 			       NULL };
 	bool run = step->instruction->keyword == KEYWORD_RUN;
-	if (!run && parse_copy(&copying, step) < 0) {
-		free(copying.text);
+	int parsed = run ? 0 : parse_copy(&copying, step);
+	AUTO_FREE char *text = copying.text;
+	if (parsed < 0)
 		return -1;
-	}
 
 	snprintf(name, sizeof(name), "build-%d", (int)getpid());
 	snprintf(directory, sizeof(directory), "containers/%s", name);
@@ -257,6 +257,5 @@ int make_step(const struct step *step, struct image *image, const char *id)
 		result = take_layer(&image->layers, &container, id);
 	container_remove(&container);
 	container_close(&container);
-	free(copying.text);
 	return result == 0 ? 0 : -1;
 }
