@@ -178,7 +178,8 @@ static int check_complaint(struct search *search, const char *line)
 	const char *library = strstr(line, "loading shared librar");
 	if (!library)
 		return 0;
-	library += strcspn(library, ":y") + 1; /* past "libraries:" or "library" */
+	library += strcspn(library, ":y"); /* past "libraries:" or "library" */
+	library += *library != '\0';
 	library += strspn(library, " ");
 	return fail(search, ENOENT, "its library %.*s is missing or broken",
 		    (int)strcspn(library, ":"), library);
