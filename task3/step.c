@@ -33,17 +33,21 @@
 enum { MAX_SOURCES = 64 };
 
 struct copying {
-	char *text; /* the words' memory */
 	char *sources[MAX_SOURCES];
 	int source_count;
 	char *destination;
 	const struct step *step;
 };
 
-static int parse_copy(struct copying *copying, const struct step *step)
+/* Cuts words, a copy of the instruction's argument, up into them. */
+static int parse_copy(struct copying *copying, const struct step *step, char *words)
 {
-	*copying = (struct copying){ .text = strdup(step->instruction->argument), .step = step };
-	char *rest = copying->text;
+	*copying = (struct copying){ .step = step };
+	char *rest = words;
+	if (!words) {
+		report_errno("", "%s", step->file);
+		return -1;
+	}
 	for (char *word; (word = strsep(&rest, " \t"));) {
 		if (!*word)
 			continue;
@@ -145,7 +149,8 @@ int hash_step(struct sha256 *hash, const struct step *step)
 	sha256_add_text(hash, step->instruction->argument);
 	if (step->instruction->keyword != KEYWORD_COPY)
 		return 0;
-	int result = parse_copy(&copying, step);
+	AUTO_FREE char *words = strdup(step->instruction->argument);
+	int result = parse_copy(&copying, step, words);
 	for (int i = 0; result == 0 && i < copying.source_count; i++) {
 		AUTO_CLOSE int source = open_source(step, copying.sources[i]);
 		if (source < 0)
@@ -155,7 +160,6 @@ int hash_step(struct sha256 *hash, const struct step *step)
 		else
 			result = hash_open_file(hash, source, copying.sources[i]);
 	}
-	free(copying.text);
 	return result;
 }
 
@@ -218,9 +222,8 @@ int make_step(const struct step *step, struct image *image, const char *id)
 	char *const argv[] = { (char[]){ "/bin/sh" }, (char[]){ "-c" }, step->instruction->argument,
 			       NULL };
 	bool run = step->instruction->keyword == KEYWORD_RUN;
-	int parsed = run ? 0 : parse_copy(&copying, step);
-	AUTO_FREE char *text = copying.text;
-	if (parsed < 0)
+	AUTO_FREE char *words = strdup(step->instruction->argument);
+	if (!run && parse_copy(&copying, step, words) < 0)
 		return -1;
 
 	snprintf(name, sizeof(name), "build-%d", (int)getpid());
