@@ -310,7 +310,11 @@ static int add_program(struct search *search, const char *program)
 			    start.interpreter);
 	if (add_path(search, start.interpreter) < 0)
 		return -1;
-	return add_libraries(search, start.interpreter, absolute);
+	/* For $ORIGIN the loader takes the path as it is said, the kernel the file's own. */
+	char real[PATH_MAX];
+	if (!realpath(absolute, real))
+		return fail(search, errno, "%s", strerror(errno));
+	return add_libraries(search, start.interpreter, real);
 }
 
 int find_needed_files(const char *program, struct path_list *list, char *why, size_t why_size)

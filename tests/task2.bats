@@ -204,6 +204,18 @@ compile() { # FILE SOURCE [OPTION...]
 	run -32 "$COPY_DEPS" ./program root -- "$PWD/program"
 }
 
+@test "copy_deps: a library that is searched for beside the program (\$ORIGIN) is found through a link to it" {
+	requires gcc
+	mkdir home
+	compile home/libown.so 'int own(void) { return 42; }' -shared -fPIC -Wl,-soname,libown.so
+	compile home/program 'int own(void); int main(void) { return own(); }' home/libown.so \
+		-Wl,--enable-new-dtags '-Wl,-rpath,$ORIGIN'
+	ln -s home/program link
+	run -42 ./link # the positive control
+	run -0 "$COPY_DEPS" --list ./link # not started: in a root without /proc nobody knows $ORIGIN
+	assert_line "$PWD/home/libown.so"
+}
+
 @test "copy_deps: a program of another C library (musl) works" {
 	requires musl-gcc
 	echo 'int main(void) { return 42; }' >program.c
