@@ -67,6 +67,21 @@ neutral() {
 		fail "<: as the lesson shows it, >: as it is"
 }
 
+@test "task3/SECURITY.md: each known failure that it lists has tests with that name in their titles" {
+	local row id suites suite titles
+	[ "$(grep -cE '^\| [SR][0-9]+ \|' task3/SECURITY.md)" = 35 ]
+	while IFS='|' read -r _ row id _ suites _; do
+		titles=
+		for suite in ${suites//,/ }; do
+			titles+=$(grep -h '^@test' tests/{,conductor/,security/,faults/}"$suite".bats 2>/dev/null) || :
+		done
+		for id in $row ${id//,/ }; do
+			[[ $id == '"shocker"' ]] || grep -qF "$id" <<<"$titles" ||
+				fail "task3/SECURITY.md: $row: no test of $suites has $id in its title"
+		done
+	done < <(grep -E '^\| [SR][0-9]+ \|' task3/SECURITY.md)
+}
+
 # Lines "README FILE FUNCTION" for what the tables of the lessons say, in cells such as
 # [rootfs.c](rootfs.c): `mount_dev`, or rootfs.c: `mount_dev`.
 named_functions() {

@@ -284,3 +284,28 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	[ -e "$(echo /run/$c/state/layers/*/etc/passwd)" ] # the image's own
 	CONDUCTOR_ROOT=/run/$c/state run -0 as_nobody "$CONDUCTOR" stop $c
 }
+
+@test "state: what a machine restricts is told with what would allow it, and nothing weaker is begun (R15, nsjail#236, bubblewrap#505, podman#20453)" {
+	requires machine_root setpriv userns
+	local deny=$TOP/tests/tools/deny case
+	mkdir "/run/$c"
+	chown 65534:65534 "/run/$c"
+	roots+=("/run/$c/state")
+	while IFS='|' read -r denied said; do
+		run -125 --separate-stderr "$deny" "$denied" "$CONDUCTOR" run base $c -- $SLEEP
+		assert_equal "$stderr" "conductor: run: $said"
+		assert_no_container $c
+	done <<-EOF
+		mount=EACCES|$c: cannot make the mounts private: Permission denied (this root may not mount: a security policy, or /proc is masked here)
+		clone3=EPERM|cannot make the namespaces: Operation not permitted (this root lacks CAP_SYS_ADMIN, or a security policy forbids it)
+		clone3=ENOSPC|cannot make the namespaces: No space left on device (a limit below /proc/sys/user/max_*_namespaces is reached)
+	EOF
+	export CONDUCTOR_ROOT=/run/$c/state
+	run -0 as_nobody "$CONDUCTOR" build base
+	for case in EPERM:'Operation not permitted' ENOSPC:'No space left on device'; do
+		run -125 --separate-stderr as_nobody "$deny" "newuser=${case%%:*}" "$CONDUCTOR" run base $c -- $SLEEP
+		assert_equal "$stderr" "conductor: run: cannot make a user namespace: ${case#*:} (sudo, or allow user namespaces: kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces)"
+		assert_no_container $c
+	done
+	refute runs $SLEEP
+}

@@ -23,7 +23,7 @@ teardown() {
 
 # In runc a name of 65,536 bytes and more became an attribute whose length had wrapped, and the rest of
 # it was read as attributes: namespaces of the attacker's choice.
-@test "CVE-2021-43784: an attribute of 65,530 to 70,000 bytes is exact or an error, never of a wrapped length" {
+@test "S19, CVE-2021-43784: an attribute of 65,530 to 70,000 bytes is exact or an error, never of a wrapped length" {
 	run -0 "$NETLINK" lengths
 	assert_equal "$output" "attributes, texts and nests of 65530 to 70000 bytes"
 }

@@ -112,12 +112,12 @@ recycled() {
 	wait_until 5 gone "$parent"
 	"$ATTACK" pid "$init" >victim1 3>&- &
 	other=$!
+	wait_until 15 grep -q ready victim1 # one at a time: both write the number that comes next
 	"$ATTACK" pid "$parent" >victim2 3>&- &
 	other+=" $!"
+	wait_until 15 grep -q ready victim2
 	bash -c 'exec -a "$1" sleep 5000' - "$rootfs" 3>&- &
 	other+=" $!"
-	wait_until 5 grep -q ready victim1
-	wait_until 5 grep -q ready victim2
 	conductor stop -t 0 $c
 	assert_equal "$(tr '\0' ' ' <"/proc/$init/cmdline")" "$ATTACK pid $init "
 	assert_equal "$(tr '\0' ' ' <"/proc/$parent/cmdline")" "$ATTACK pid $parent "

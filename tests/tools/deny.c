@@ -123,6 +123,8 @@ static long call_number(const char *name)
 static void add_word(struct filter *filter, char *word)
 {
 	char *equals = strchr(word, '=');
+	if (!equals)
+		errx(EXIT_OWN, "%s: no CALL=ERROR", word);
 	*equals = '\0';
 	int error = error_number(equals + 1);
 	if (!strcmp(word, "newuser")) {
