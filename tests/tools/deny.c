@@ -120,11 +120,9 @@ static long call_number(const char *name)
 	errx(EXIT_OWN, "%s: no call that can be denied", name);
 }
 
-static void add_word(struct filter *filter, char *word)
+/* word is CALL=ERROR, and equals where the sign is in it. */
+static void add_word(struct filter *filter, char *word, char *equals)
 {
-	char *equals = strchr(word, '=');
-	if (!equals)
-		errx(EXIT_OWN, "%s: no CALL=ERROR", word);
 	*equals = '\0';
 	int error = error_number(equals + 1);
 	if (!strcmp(word, "newuser")) {
@@ -138,9 +136,10 @@ static void add_word(struct filter *filter, char *word)
 int main(int argc, char **argv)
 {
 	struct filter filter = { 0 };
+	char *equals;
 	int i = 1;
-	while (i < argc && strchr(argv[i], '='))
-		add_word(&filter, argv[i++]);
+	for (; i < argc && (equals = strchr(argv[i], '=')); i++)
+		add_word(&filter, argv[i], equals);
 	if (i == 1 || i == argc)
 		errx(EXIT_OWN, "usage: deny CALL=ERROR... COMMAND [ARGUMENT]...");
 	add(&filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
