@@ -5,7 +5,7 @@
 
 load ../helpers
 
-NETLINK=$TOP/tests/tools/netlink
+NETLINK=${NETLINK:-$TOP/tests/tools/netlink}
 
 setup_file() {
 	require_lab
