@@ -27,12 +27,11 @@ enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 static bool is_unwritable(void)
 {
 	struct statvfs mount;
+	if (statvfs(OWN_FILE, &mount) == 0 && mount.f_flag & ST_RDONLY)
+		return true;
 	AUTO_CLOSE int fd = open(OWN_FILE, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	int seals = fcntl(fd, F_GET_SEALS); /* -1: no file in memory */
-	return (seals >= 0 && (seals & SEALS) == SEALS) ||
-	       (fstatvfs(fd, &mount) == 0 && mount.f_flag & ST_RDONLY);
+	int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS); /* -1: no file in memory */
+	return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
 static int mount_read_only(void)
