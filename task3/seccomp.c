@@ -16,8 +16,6 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -109,8 +107,6 @@ static const int refused[] = {
 	SYS_vhangup,
 };
 
-enum { REFUSED = sizeof(refused) / sizeof(*refused) };
-
 /* Calls that are refused if their argument has, under the mask, this value. */
 static const struct {
 	int call, argument;
@@ -181,33 +177,6 @@ static void refuse_personalities(struct program *program)
 	load_number(program);
 }
 
-static int compare_calls(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Searches by halves: the kernel runs the filter over each call that there is to learn which of them
- * always pass, and one after another would cost 0.1 ms at each start. */
-static void refuse_any_of(struct program *program, const int calls[], int count)
-{
-	if (count <= 4) {
-		for (int i = 0; i < count; i++) {
-			add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1);
-			fail_with(program, EPERM);
-		}
-		return;
-	}
-	int half = count / 2;
-	unsigned short branch = program->length;
-	add(program, BPF_JMP | BPF_JGE | BPF_K, (uint32_t)calls[half], 0, 0);
-	refuse_any_of(program, calls, half);
-	unsigned short done = program->length;
-	add(program, BPF_JMP | BPF_JA, 0, 0, 0);
-	program->code[branch].jt = (uint8_t)(program->length - branch - 1);
-	refuse_any_of(program, calls + half, count - half);
-	program->code[done].k = (uint32_t)(program->length - done - 1);
-}
-
 static void write_filter(struct program *program)
 {
 	/* First: under another architecture a number means another call. */
@@ -221,10 +190,10 @@ static void write_filter(struct program *program)
 	/* ENOSYS: libraries then use clone, whose flags can be read. */
 	add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
 	fail_with(program, ENOSYS);
-	int sorted[REFUSED];
-	memcpy(sorted, refused, sizeof(refused));
-	qsort(sorted, REFUSED, sizeof(*sorted), compare_calls);
-	refuse_any_of(program, sorted, REFUSED);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)refused[i], 0, 1);
+		fail_with(program, EPERM);
+	}
 	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++) {
 		uint8_t otherwise = conditions[i].otherwise ? 1 : 0;
 		add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)conditions[i].call, 0, 5);
