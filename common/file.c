@@ -73,7 +73,12 @@ int write_file(int dirfd, const char *path, const char *text)
 int replace_file(int dirfd, const char *path, const char *text, mode_t mode)
 {
 	char temporary[PATH_MAX];
-	int length = snprintf(temporary, sizeof(temporary), "%s.%d.new", path, (int)getpid());
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	/* A dot before its name: whoever lists the directory takes it for nothing, should we be
+	 * killed. */
+	int length = snprintf(temporary, sizeof(temporary), "%.*s.%s.%d.new", (int)(name - path),
+			      path, name, (int)getpid());
 	if (length < 0 || (size_t)length >= sizeof(temporary)) {
 		errno = ENAMETOOLONG;
 		return -1;

@@ -18,8 +18,8 @@ int write_file(int dirfd, const char *path, const char *text);
 /* Writes all of it, however often write(2) is cut short. */
 int write_all(int fd, const void *data, size_t size);
 
-/* Puts a new file with this text in the place of path, whole or not at all: temporary file, then
- * rename(2). */
+/* Puts a new file with this text in the place of path, whole or not at all: temporary file
+ * (.NAME.PID.new beside it), then rename(2). */
 int replace_file(int dirfd, const char *path, const char *text, mode_t mode);
 
 /* Copies what is left of one file to another: reflink or copy_file_range(2) where they serve. */

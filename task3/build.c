@@ -30,6 +30,7 @@ struct build {
 	const char *file;   /* the Conductorfile's name, for messages */
 	int context;	    /* its directory */
 	struct image image; /* as far as it is made */
+	int base;	    /* holds the image that it stands on, or -1 */
 };
 
 /* Fills a new directory beside the layers and gives it its name when it is complete. */
@@ -106,6 +107,22 @@ static int write_layer_record(const struct build *build, const struct instructio
 	return record_commit(&writer, state_fd(), path);
 }
 
+/* FROM an image: under the lock, so that `rmi` either comes before or is refused. */
+static int take_base(struct build *build, const char *name)
+{
+	struct image base;
+	AUTO_CLOSE int lock = valid_name(name) ? state_lock() : -1;
+	if (!valid_name(name))
+		report("%s: not a name for an image", name);
+	if (lock < 0)
+		return -1;
+	build->base = image_hold_base(build->image.name, name);
+	if (build->base < 0 || image_load(name, &base) < 0)
+		return -1;
+	build->image.layers = base.layers;
+	return 0;
+}
+
 static int build_instruction(struct build *build, const struct instruction *instruction, int number,
 			     int count)
 {
@@ -128,10 +145,7 @@ static int build_instruction(struct build *build, const struct instruction *inst
 	if (instruction->keyword == KEYWORD_FROM) {
 		kind = source_kind(instruction->argument);
 		if (kind == SOURCE_IMAGE) {
-			struct image base;
-			result = image_load(instruction->argument, &base);
-			*layers = base.layers;
-			return result;
+			return take_base(build, instruction->argument);
 		}
 		result = source_hash(&hash, kind, instruction->argument, build->context);
 	} else {
@@ -212,7 +226,7 @@ static int build_image(struct build *build, const struct conductorfile *file)
 int command_build(const struct invocation *invocation)
 {
 	const char *path = invocation->word_count > 1 ? invocation->words[1] : NULL;
-	struct build build = { .file = path ? path : "(default)", .context = -1 };
+	struct build build = { .file = path ? path : "(default)", .context = -1, .base = -1 };
 	struct conductorfile file = { .count = 0 };
 	if (!valid_name(invocation->words[0]))
 		return usage_error(invocation, "%s: not a name for an image", invocation->words[0]);
@@ -225,6 +239,7 @@ int command_build(const struct invocation *invocation)
 		result = become_root();
 	if (result == 0)
 		result = build_image(&build, &file);
+	image_let_base_go(&build.base);
 	conductorfile_free(&file);
 	close_fd(&build.context);
 	return result < 0 ? COMMAND_FAILED : 0;

@@ -15,6 +15,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+static int open_directory(const char *name)
+{
+	int fd = state_fd() < 0 ? -1 : openat(state_fd(), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && state_fd() >= 0)
+		report_errno("", "%s", name);
+	return fd;
+}
+
 void layers_write(FILE *out, const struct layers *layers)
 {
 	for (int i = 0; i < layers->count; i++)
@@ -165,6 +173,78 @@ static int refuse_if_used(struct container *container, void *arg)
 	return -1;
 }
 
+/*
+ * A build keeps a file images/.build-PID, locked for as long as it lives, which tells what it
+ * stands on.
+ */
+int image_hold_base(const char *image, const char *base)
+{
+	char path[PATH_SIZE];
+	struct record_writer writer;
+	snprintf(path, sizeof(path), "images/.build-%d", (int)getpid());
+	if (record_begin(&writer) < 0)
+		return -1;
+	fprintf(writer.out, "image=%s\nbase=%s\n", image, base);
+	if (record_commit(&writer, state_fd(), path) < 0)
+		return -1;
+	int fd = openat(state_fd(), path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		return fd;
+	report_errno("", "cannot lock %s", path);
+	close_fd(&fd);
+	unlinkat(state_fd(), path, 0);
+	return -1;
+}
+
+void image_let_base_go(int *held)
+{
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "images/.build-%d", (int)getpid());
+	if (*held >= 0)
+		unlinkat(state_fd(), path, 0);
+	close_fd(held);
+}
+
+/* Is this the file of a build that lives, and stands on the image? */
+static bool builds_on(const char *file, const char *image)
+{
+	char path[PATH_SIZE];
+	struct record record;
+	snprintf(path, sizeof(path), "images/%.64s", file);
+	AUTO_CLOSE int fd = openat(state_fd(), path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK ||
+	    record_read(state_fd(), path, &record) < 0)
+		return false;
+	const char *base = record_value(&record, "base", NULL);
+	const char *built = record_value(&record, "image", NULL);
+	bool stands = base && strcmp(base, image) == 0;
+	if (stands)
+		report("%s: the build of %s stands on it", image, built ? built : "an image");
+	record_free(&record);
+	return stands;
+}
+
+static int refuse_if_built_on(const char *image)
+{
+	AUTO_CLOSE int images = open_directory("images");
+	struct dirent **entries;
+	int count = images < 0 ? -1 : scandirat(images, ".", &entries, NULL, alphasort);
+	if (count < 0) {
+		if (images >= 0)
+			report_errno("", "cannot read images");
+		return -1;
+	}
+	int result = 0;
+	for (int i = 0; i < count; i++) {
+		if (result == 0 && strncmp(entries[i]->d_name, ".build-", 7) == 0 &&
+		    builds_on(entries[i]->d_name, image))
+			result = -1;
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
 int command_rmi(const struct invocation *invocation)
 {
 	const char *name = invocation->words[0];
@@ -172,7 +252,7 @@ int command_rmi(const struct invocation *invocation)
 	if (!valid_name(name))
 		return usage_error(invocation, "%s: not a name for an image", name);
 	AUTO_CLOSE int lock = state_lock();
-	if (lock < 0 || container_each(refuse_if_used, &name) < 0)
+	if (lock < 0 || container_each(refuse_if_used, &name) < 0 || refuse_if_built_on(name) < 0)
 		return COMMAND_FAILED;
 	image_path(name, path);
 	if (unlinkat(state_fd(), path, 0) < 0) {
@@ -226,20 +306,20 @@ static bool is_used(const struct used *used, const char *entry)
 	return false;
 }
 
-/* Removes the entries of layers/ that this list doesn't hold; with NULL the unfinished ones alone.
- */
-static int remove_layers(int layers, const struct used *used)
+/* Removes the entries of a directory that begin with a dot: what was never finished. With used, of
+ * the others those that it doesn't hold. */
+static int remove_unused(int directory, const struct used *used)
 {
 	struct dirent **entries;
-	int count = scandirat(layers, ".", &entries, NULL, alphasort);
+	int count = scandirat(directory, ".", &entries, NULL, alphasort);
 	int result = count < 0 ? -1 : 0;
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 		bool unfinished =
 			name[0] == '.' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 		if ((unfinished || (used && name[0] != '.' && !is_used(used, name))) &&
-		    remove_tree(layers, name) < 0) {
-			report_errno("", "cannot remove layers/%s", name);
+		    remove_tree(directory, name) < 0) {
+			report_errno("", "cannot remove %s", name);
 			result = -1;
 		}
 		free(entries[i]);
@@ -251,16 +331,14 @@ static int remove_layers(int layers, const struct used *used)
 
 int layers_lock_for_building(void)
 {
-	AUTO_CLOSE int fd =
-		state_fd() < 0 ? -1
-			       : openat(state_fd(), "layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		if (state_fd() >= 0)
-			report_errno("", "layers");
+	AUTO_CLOSE int fd = open_directory("layers");
+	AUTO_CLOSE int images = fd < 0 ? -1 : open_directory("images");
+	if (images < 0)
 		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		remove_unused(fd, NULL);
+		remove_unused(images, NULL);
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		remove_layers(fd, NULL);
 	if (flock(fd, LOCK_SH) < 0) {
 		report_errno("", "cannot lock the layers");
 		return -1;
@@ -277,9 +355,11 @@ int command_rmcache(const struct invocation *invocation)
 	AUTO_CLOSE int lock = state_lock();
 	if (lock < 0)
 		return COMMAND_FAILED;
-	AUTO_CLOSE int layers = openat(state_fd(), "layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (layers < 0 || flock(layers, LOCK_EX | LOCK_NB) < 0) {
-		if (layers >= 0 && errno == EWOULDBLOCK)
+	AUTO_CLOSE int layers = open_directory("layers");
+	if (layers < 0)
+		return COMMAND_FAILED;
+	if (flock(layers, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EWOULDBLOCK)
 			report("a build is running; its layers are no cache yet");
 		else
 			report_errno("", "layers");
@@ -289,7 +369,7 @@ int command_rmcache(const struct invocation *invocation)
 	if (result == 0)
 		result = container_each(add_container_layers, &used);
 	if (result == 0)
-		result = remove_layers(layers, &used);
+		result = remove_unused(layers, &used);
 	free(used.ids);
 	return result < 0 ? COMMAND_FAILED : 0;
 }

@@ -28,6 +28,13 @@ struct image {
 /* Reads an image and checks that its layers are there. 0, or -1. */
 int image_load(const char *name, struct image *image);
 
+/*
+ * As long as a build holds the image that it stands on, `rmi` refuses to remove that. The lock is
+ * held by the caller. A descriptor for image_let_base_go, or -1.
+ */
+int image_hold_base(const char *image, const char *base);
+void image_let_base_go(int *held);
+
 /* Writes it, in the place of one of the same name. 0, or -1. */
 int image_save(const struct image *image);
 

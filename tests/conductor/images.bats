@@ -79,7 +79,7 @@ build_small() { # NAME BYTES
 	assert_equal "$output" "conductor: rmi: base: container $c uses it (conductor stop $c)"
 }
 
-@test "rmi: an image that is being built is refused; what it is built on may go, and the build is right" {
+@test "rmi: an image that is being built is refused, and so is the one that it stands on, naming the build (moby#13261)" {
 	build_small ${c}base 10
 	mkfifo gate
 	printf 'FROM base\nCOPY gate /gate\n' >Conductorfile
@@ -91,12 +91,28 @@ build_small() { # NAME BYTES
 	wait_until 5 runs /bin/sh -c 'read line && ls -d /gate && echo right >/right'
 	run -1 "$CONDUCTOR" rmi $c
 	assert_matches "$output" "^conductor: rmi: $c: container build-[0-9]+ uses it \\(conductor stop build-[0-9]+\\)$"
-	run -0 "$CONDUCTOR" rmi ${c}base
+	run -1 "$CONDUCTOR" rmi ${c}base
+	assert_equal "$output" "conductor: rmi: ${c}base: the build of $c stands on it"
 	echo go >gate
 	await "$job"
 	assert_equal "$status" 0
 	run -0 --separate-stderr "$CONDUCTOR" run --rm $c $c -- cat /right
 	assert_equal "$output" right
+	run -0 "$CONDUCTOR" rmi ${c}base # the build has ended
+}
+
+@test "rmi: a build that was killed holds no image" {
+	"$CONDUCTOR" build ${c}base >/dev/null
+	printf 'FROM %s\nRUN %s\n' ${c}base "$SLEEP" >Conductorfile
+	in_background "$CONDUCTOR" build $c Conductorfile >/dev/null
+	wait_until 5 runs $SLEEP
+	kill -KILL "$job"
+	await "$job"
+	job=
+	wait_until 5 runs_not $SLEEP
+	run -0 "$CONDUCTOR" rmi ${c}base
+	run -0 "$CONDUCTOR" build $c # sweeps what the killed one has left
+	assert_equal "$(find "$CONDUCTOR_ROOT/images" "$CONDUCTOR_ROOT/layers" -name '.?*')" ""
 }
 
 @test "rmi: what an image has been built on stays usable" {
