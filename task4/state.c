@@ -8,6 +8,7 @@
 #include "orchestrator.h"
 
 #include "common/cleanup.h"
+#include "common/error.h"
 #include "common/file.h"
 #include "common/number.h"
 
@@ -65,22 +66,34 @@ static void visit_all(struct orchestrator *o, visit_function *function, void *ar
 static bool is_own_directory(const char *path)
 {
 	struct stat status;
-	return path && path[0] == '/' && stat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
-	       status.st_uid == geteuid();
+	if (!path || path[0] != '/')
+		return false;
+	if (stat(path, &status) == 0)
+		return S_ISDIR(status.st_mode) && status.st_uid == geteuid();
+	/* Another place because of a moment's want of memory would mean that nothing is up. */
+	if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+		die_errno(EXIT_OWN_FAILURE, "", "%s", path);
+	return false;
 }
 
 /* Where the directory lies, and its name there: the same for the same user and environment. */
 static const char *find_place(char name[NAME_SIZE])
 {
+	static const char *place;
+	static bool shared; /* with other users: the name says whose it is */
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	const char *temporary = getenv("TMPDIR");
-	snprintf(name, NAME_SIZE, "service-orchestrator");
-	if (is_own_directory(runtime))
-		return runtime;
-	if (is_own_directory("/run"))
-		return "/run";
-	snprintf(name, NAME_SIZE, "service-orchestrator-%u", (unsigned)geteuid());
-	return temporary && temporary[0] == '/' ? temporary : "/tmp";
+	if (!place && is_own_directory(runtime)) {
+		place = runtime;
+	} else if (!place && is_own_directory("/run")) {
+		place = "/run";
+	} else if (!place) {
+		place = temporary && temporary[0] == '/' ? temporary : "/tmp";
+		shared = true;
+	}
+	snprintf(name, NAME_SIZE, shared ? "service-orchestrator-%u" : "service-orchestrator",
+		 (unsigned)geteuid());
+	return place;
 }
 
 static void state_path(char path[PATH_MAX])
@@ -202,6 +215,11 @@ int state_open(struct orchestrator *o, bool lock)
 	if (lock && lock_directory(o) < 0)
 		return -1;
 	AUTO_FREE char *text = read_file(o->state, "state", NULL);
+	if (!text && errno != ENOENT) { /* without one nothing was begun */
+		failed(o, "cannot read %s/state: %s", path, strerror(errno));
+		close_fd(&o->state);
+		return -1;
+	}
 	char *rest = text;
 	char *line;
 	while (rest && (line = strsep(&rest, "\n")))
