@@ -82,7 +82,7 @@ int handshake_hear(int fd, struct handshake_failure *failure, int *passed_fd)
 		errno = EPROTO;
 		return -1;
 	}
-	if (failure)
+	if (failure && packet.message == HANDSHAKE_FAILED)
 		*failure = packet.failure;
 	return packet.message;
 }

@@ -1,6 +1,6 @@
 /*
- * conductor addnetwork and peer: a link for a container, and the way from one to another. Records
- * are written before what they tell of is made: whatever is cut short can be found and taken away.
+ * conductor addnetwork: a link for a container. Its record is written before what it tells of is
+ * made, and says so until all is made: whatever is cut short can be found, and mended.
  */
 #include "command.h"
 #include "container.h"
@@ -20,9 +20,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* --- conductor addnetwork ------------------------------------------------------------------------
- */
 
 struct request {
 	const char *name;
@@ -155,19 +152,6 @@ static int extend(struct network *network, const struct request *request)
 	return 0;
 }
 
-static int open_netns(const struct container *container, int pidfd)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)container->init.pid);
-	int netns = open(path, O_RDONLY | O_CLOEXEC);
-	if (netns < 0 ||
-	    process_ended(pidfd, 0)) { /* alive after the open: so it is this container's */
-		report("%s: it is not running any more", container->name);
-		close_fd(&netns);
-	}
-	return netns;
-}
-
 static bool leaves_link(const struct network *network)
 {
 	return network->internet || network->published_count > 0;
@@ -178,7 +162,7 @@ static int realize(const struct container *container, const struct network *netw
 		   const struct network *before, int netns)
 {
 	bool fresh = !before->link.own;
-	if (network_ensure_table() < 0 || network_change_elements(network, true) < 0)
+	if (network_ensure_table() < 0 || network_change_elements(container, network, true) < 0)
 		return -1;
 	if (fresh && rtnl_make_link(&network->link, netns) < 0)
 		return -1;
@@ -191,10 +175,35 @@ static int realize(const struct container *container, const struct network *netw
 		return -1;
 	if (leaves_link(network)) {
 		nft_warn_of_drops();
-		if (network_forwarding_on() < 0)
+		if (network_forwarding_on(container) < 0)
 			return -1;
 	}
 	return write_hosts(container, network);
+}
+
+static int complete(const struct container *container, struct network *network)
+{
+	network->stage = NETWORK_WHOLE;
+	return network_save(container, network);
+}
+
+void network_mend(struct container *container, int *count)
+{
+	struct network network;
+	if (network_load(container, &network) != 1)
+		return;
+	if (network.stage == NETWORK_MAKING) {
+		network_take_down(container);
+		network_write_files(container);
+		return;
+	}
+	(*count)++;
+	AUTO_CLOSE int pidfd = network.stage == NETWORK_WHOLE ? -1 : process_open(&container->init);
+	AUTO_CLOSE int netns = pidfd < 0 ? -1 : network_open_netns(container, pidfd);
+	/* All of it once more does no harm, and nobody knows how much was missing. */
+	struct network before = { .link = network.link };
+	if (netns >= 0 && realize(container, &network, &before, netns) == 0)
+		complete(container, &network);
 }
 
 static int add_network(struct container *container, const struct request *request, int pidfd)
@@ -214,11 +223,12 @@ static int add_network(struct container *container, const struct request *reques
 		report("%s: it has this network already", request->name);
 		return -1;
 	}
-	AUTO_CLOSE int netns = open_netns(container, pidfd);
+	AUTO_CLOSE int netns = network_open_netns(container, pidfd);
+	network.stage = loaded == 0 ? NETWORK_MAKING : NETWORK_EXTENDING;
 	if (netns < 0 || (loaded == 0 && plan_link(&network, request, aliases) < 0) ||
 	    extend(&network, request) < 0 || network_save(container, &network) < 0)
 		return -1;
-	if (realize(container, &network, &before, netns) == 0)
+	if (realize(container, &network, &before, netns) == 0 && complete(container, &network) == 0)
 		return 0;
 
 	/* Nothing half-made: all of it goes, and what was there before comes back. */
@@ -238,16 +248,6 @@ int network_give_internet(struct container *container, int pidfd)
 	return lock < 0 ? -1 : add_network(container, &request, pidfd);
 }
 
-/* Networks are the machine's: an ordinary user has them in a network namespace of their own only.
- */
-static int need_root(void)
-{
-	if (geteuid() == 0)
-		return 0;
-	report("networks need root: sudo, or run all of it inside tests/lab/lab, which needs none");
-	return -1;
-}
-
 int command_addnetwork(const struct invocation *invocation)
 {
 	struct request request;
@@ -255,7 +255,7 @@ int command_addnetwork(const struct invocation *invocation)
 	int result = read_request(invocation, &request);
 	if (result < 0)
 		return result;
-	AUTO_CLOSE int lock = need_root() < 0 ? -1 : state_lock();
+	AUTO_CLOSE int lock = network_need_root() < 0 ? -1 : state_lock();
 	if (lock < 0)
 		return COMMAND_FAILED;
 	container_sweep();
@@ -264,103 +264,5 @@ int command_addnetwork(const struct invocation *invocation)
 		return COMMAND_FAILED;
 	result = add_network(&container, &request, pidfd);
 	container_close(&container);
-	return result < 0 ? COMMAND_FAILED : 0;
-}
-
-/* --- conductor peer ------------------------------------------------------------------------------
- */
-
-static int add_peer(struct network *network, const char *name)
-{
-	for (int i = 0; i < network->peer_count; i++) {
-		if (!strcmp(network->peers[i], name))
-			return 0;
-	}
-	if (network->peer_count == MAX_PEERS) {
-		report("%s: it would have more than %d peers", name, MAX_PEERS);
-		return -1;
-	}
-	snprintf(network->peers[network->peer_count++], NAME_SIZE, "%s", name);
-	return 0;
-}
-
-struct side {
-	struct container container;
-	struct network network;
-	int netns;
-};
-
-static int load_side(struct side *side, const char *name)
-{
-	AUTO_CLOSE int pidfd = container_open_running(&side->container, name);
-	if (pidfd < 0)
-		return -1;
-	int loaded = network_load(&side->container, &side->network);
-	if (loaded == 0)
-		report("%s: it has no network (conductor addnetwork %s)", name, name);
-	side->netns = loaded == 1 ? open_netns(&side->container, pidfd) : -1;
-	if (side->netns < 0)
-		container_close(&side->container);
-	return side->netns < 0 ? -1 : 0;
-}
-
-/* A container knows the way to its own pool only; a peer may be of another one. */
-static int route_to_peer(const struct side *side, const struct side *peer)
-{
-	const struct link *link = &side->network.link;
-	uint32_t other = peer->network.link.own;
-	if ((link->pool ^ other) >> (32 - link->pool_prefix) == 0)
-		return 0;
-	return rtnl_add_route_to(link, other, side->netns);
-}
-
-static int make_peers(struct side *a, struct side *b)
-{
-	struct nft_change change;
-	if (add_peer(&a->network, b->container.name) < 0 ||
-	    add_peer(&b->network, a->container.name) < 0)
-		return -1;
-	/* The records first: what they tell of and isn't there yet does no harm. */
-	if (network_save(&a->container, &a->network) < 0 ||
-	    network_save(&b->container, &b->network) < 0 || network_ensure_table() < 0)
-		return -1;
-	if (route_to_peer(a, b) < 0 || route_to_peer(b, a) < 0)
-		return -1;
-	nft_begin(&change, true);
-	nft_peers(&change, a->network.link.outside, b->network.link.outside);
-	if (nft_commit(&change) < 0 || network_forwarding_on() < 0)
-		return -1;
-	nft_warn_of_drops();
-	return write_hosts(&a->container, &a->network) < 0 ||
-			       write_hosts(&b->container, &b->network) < 0
-		       ? -1
-		       : 0;
-}
-
-int command_peer(const struct invocation *invocation)
-{
-	struct side a;
-	struct side b;
-	const char *const *names = invocation->words;
-	for (int i = 0; i < 2; i++) {
-		if (!valid_name(names[i]))
-			return usage_error(invocation, "%s: not a name for a container", names[i]);
-	}
-	if (!strcmp(names[0], names[1]))
-		return usage_error(invocation, "a container is no peer of itself");
-	AUTO_CLOSE int lock = need_root() < 0 ? -1 : state_lock();
-	if (lock < 0)
-		return COMMAND_FAILED;
-	container_sweep();
-	if (load_side(&a, names[0]) < 0)
-		return COMMAND_FAILED;
-	int result = load_side(&b, names[1]);
-	if (result == 0) {
-		result = make_peers(&a, &b);
-		close_fd(&b.netns);
-		container_close(&b.container);
-	}
-	close_fd(&a.netns);
-	container_close(&a.container);
 	return result < 0 ? COMMAND_FAILED : 0;
 }

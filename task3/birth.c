@@ -35,7 +35,7 @@ _Noreturn static void be_born(const struct birth *birth, int handshake)
 		handshake_fail(handshake, 125, "cannot set its input and output");
 	if (birth->work) {
 		if (birth->work(birth->work_arg) < 0)
-			handshake_fail(handshake, 1, "it failed");
+			handshake_fail(handshake, 1, "%s", ""); /* it has said why */
 		handshake_tell(handshake, HANDSHAKE_READY, -1);
 		_exit(0);
 	}

@@ -29,13 +29,15 @@ static int open_container(const char *name)
 	return openat(state_fd(), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* It identifies this boot of the machine: random(4). */
+/* It identifies this boot of the machine: random(4). NULL with errno. */
 static const char *boot_id(void)
 {
 	static char id[BOOT_ID_SIZE];
 	if (!*id) {
 		AUTO_FREE char *text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", NULL);
-		snprintf(id, sizeof(id), "%.36s", text ? text : "");
+		if (!text)
+			return NULL;
+		snprintf(id, sizeof(id), "%.36s", text);
 	}
 	return id;
 }
@@ -76,6 +78,10 @@ int container_claim(struct container *container, const char *name, const struct 
 	snprintf(container->image, sizeof(container->image), "%s", image->name);
 	container->layers = image->layers;
 	describe_command(container->command, sizeof(container->command), command);
+	if (!boot_id()) {
+		report_errno("", "%s: cannot read the boot's id", name);
+		return -1;
+	}
 	snprintf(container->boot_id, sizeof(container->boot_id), "%s", boot_id());
 	container_path(name, path);
 
@@ -148,15 +154,13 @@ static int read_int(const struct record *record, const char *key, int low, int h
 	return value < low || value > high ? low : (int)value;
 }
 
-/* Reads a container and reports nothing: 0, or -1 with errno. Without a state file it is one that
- * was cut short. */
-static int read_container(struct container *container, const char *name)
+int container_look(struct container *container, const char *name)
 {
 	struct record record;
 	*container = (struct container){ .dirfd = -1, .exit_status = -1 };
 	snprintf(container->name, sizeof(container->name), "%s", name);
 	container->dirfd = open_container(name);
-	if (container->dirfd < 0)
+	if (container->dirfd < 0 || !boot_id())
 		return -1;
 	if (record_read(container->dirfd, "state", &record) < 0)
 		return errno == ENOENT ? 0 : -1;
@@ -195,7 +199,7 @@ int container_load(struct container *container, const char *name)
 	}
 	if (state_fd() < 0)
 		return -1;
-	if (read_container(container, name) == 0)
+	if (container_look(container, name) == 0)
 		return 0;
 	if (errno == ENOENT)
 		report("%s: no such container", name);
@@ -211,12 +215,12 @@ enum container_status container_status(const struct container *container)
 {
 	if (container->exit_status >= 0)
 		return CONTAINER_EXITED;
-	if (strcmp(boot_id(), container->boot_id) != 0)
+	if (strcmp(boot_id(), container->boot_id) != 0) /* read when the container was */
 		return CONTAINER_DEAD;
 	/* Its own parent must live too: an init that outlived it is about to be swept. */
-	if (!process_alive(&container->parent))
+	if (process_gone(&container->parent))
 		return CONTAINER_DEAD;
-	return container->up && process_alive(&container->init) ? CONTAINER_RUNNING
+	return container->up && !process_gone(&container->init) ? CONTAINER_RUNNING
 								: CONTAINER_STARTING;
 }
 
@@ -230,6 +234,8 @@ int container_open_running(struct container *container, const char *name)
 		return pidfd;
 	if (status == CONTAINER_EXITED)
 		report("%s: it has exited (status %d)", name, container->exit_status);
+	else if (status == CONTAINER_RUNNING && errno != ESRCH)
+		report_errno("", "%s: cannot hold its process", name);
 	else
 		report("%s: it is not running", name);
 	container_close(container);
@@ -252,7 +258,7 @@ int container_each(int (*visit)(struct container *container, void *arg), void *a
 		const char *name = entries[i]->d_name;
 		if (result == 0 && valid_name(name)) {
 			/* One that has just gone is no container any more. */
-			if (read_container(&container, name) == 0)
+			if (container_look(&container, name) == 0)
 				result = visit(&container, arg);
 			else if (errno != ENOENT)
 				report_errno("", "%s: cannot read its state", name);
@@ -264,15 +270,19 @@ int container_each(int (*visit)(struct container *container, void *arg), void *a
 	return result;
 }
 
-bool container_is_current(const struct container *container)
+int container_is_current(const struct container *container)
 {
 	struct stat own;
 	struct stat named;
 	char path[PATH_SIZE];
 	container_path(container->name, path);
-	return fstat(container->dirfd, &own) == 0 &&
-	       fstatat(state_fd(), path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+	if (fstat(container->dirfd, &own) == 0 &&
+	    fstatat(state_fd(), path, &named, AT_SYMLINK_NOFOLLOW) == 0)
+		return own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+	if (errno == ENOENT)
+		return 0;
+	report_errno("", "%s", path);
+	return -1;
 }
 
 int container_link_rootfs(const struct container *container, const char *target)
@@ -294,8 +304,7 @@ int container_take_down(struct container *container)
 	bool copied = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
 	if (limits_remove(container->name, container->parent.pid) < 0)
 		result = -1;
-	if (container_link_rootfs(container, copied ? "copy" : "upper") < 0)
-		result = -1;
+	container_link_rootfs(container, copied ? "copy" : "upper"); /* also on a full disk, go on */
 	return result;
 }
 
@@ -322,24 +331,29 @@ int container_remove(struct container *container)
 	return 0;
 }
 
-static int sweep_one(struct container *container, void *arg)
+static int sweep_one(struct container *container, void *networks)
 {
-	(void)arg;
-	if (container_status(container) != CONTAINER_DEAD || !container->parent.pid)
+	if (container_status(container) != CONTAINER_DEAD || !container->parent.pid) {
+		network_mend(container, networks);
 		return 0;
+	}
 	/* Nobody watches over it any more: what is left of it ends here. */
 	AUTO_CLOSE int pidfd = process_open(&container->init);
+	if (pidfd < 0 && errno != ESRCH)
+		return 0; /* the next command's turn */
 	if (pidfd >= 0) {
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 		process_ended(pidfd, 5000);
 	}
-	container_take_down(container);
-	if (container->temporary)
+	if (container_take_down(container) == 0 && container->temporary)
 		container_remove(container);
 	return 0;
 }
 
 void container_sweep(void)
 {
-	container_each(sweep_one, NULL);
+	int networks = 0;
+	container_each(sweep_one, &networks);
+	if (networks > 0) /* somebody may have flushed the ruleset: nft(8) */
+		network_ensure_table();
 }

@@ -54,6 +54,11 @@ int container_claim(struct container *container, const char *name, const struct 
 
 /* Reads a container. 0, or -1. "no such container" is reported too. */
 int container_load(struct container *container, const char *name);
+
+/* The same, and reports nothing: 0, or -1 with errno. One without a record was cut short when it was
+ * made. */
+int container_look(struct container *container, const char *name);
+
 void container_close(struct container *container);
 
 /* Writes its state. 0, or -1. */
@@ -69,8 +74,9 @@ int container_open_running(struct container *container, const char *name);
  * and on failure. */
 int container_each(int (*visit)(struct container *container, void *arg), void *arg);
 
-/* Is it still the one that has this name, or has it been removed (and another come)? */
-bool container_is_current(const struct container *container);
+/* Is it still the one that has this name (1), or has it been removed, and another come (0)? -1: that
+ * can't be told. */
+int container_is_current(const struct container *container);
 
 /* Makes rootfs a link to target. 0, or -1. */
 int container_link_rootfs(const struct container *container, const char *target);
@@ -83,11 +89,15 @@ int container_link_rootfs(const struct container *container, const char *target)
  */
 int container_take_down(struct container *container);
 
-/* Removes its directory, state last. Lock as above. 0, or -1. */
+/* Removes its directory, state last, after all that was outside it has been taken down: what is
+ * still there would be forgotten with it. Lock as above. 0, or -1. */
 int container_remove(struct container *container);
 
-/* Kills and takes down every container whose parent is gone. Every command that takes the lock
- * calls it. */
+/*
+ * Kills and takes down every container whose parent is gone, and mends the networks of the others:
+ * what a killed command left half-made, and a firewall that was flushed. Every command that takes
+ * the lock calls it.
+ */
 void container_sweep(void);
 
 #endif

@@ -66,7 +66,8 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 		return COMMAND_FAILED;
 	}
 	struct watch watching;
-	watch_prepare(&watching);
+	if (watch_prepare(&watching) < 0)
+		return COMMAND_FAILED; /* and with this process all that is open ends */
 	/* In the container's pid namespace the child can be seen at once, before its root and its
 	 * rights are the container's: nobody there may look at it. execve ends it. CVE-2016-9962 */
 	prctl(PR_SET_DUMPABLE, 0);
@@ -88,9 +89,12 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	}
 
 	int status = COMMAND_FAILED;
-	if (limits_enter(container->name, container->parent.pid, child, 1) == 0 &&
-	    handshake_tell(own_end, HANDSHAKE_GO, -1) == 0 &&
-	    await_program(own_end, container->name, &root, &terminal, &status) == 0) {
+	bool ready = limits_enter(container->name, container->parent.pid, child, 1) == 0;
+	if (ready && handshake_tell(own_end, HANDSHAKE_GO, -1) < 0) {
+		report_errno("", "%s: it was killed before it began", container->name);
+		ready = false;
+	}
+	if (ready && await_program(own_end, container->name, &root, &terminal, &status) == 0) {
 		watching.pid = child;
 		watching.pidfd = child_pidfd;
 		return watch(&watching, terminal);

@@ -223,8 +223,8 @@ int limits_enter(const char *name, pid_t parent, pid_t pid, int all)
 /* Processes that are dead already may keep a cgroup busy for some milliseconds more. */
 static int remove_group(const struct cgroup_mount *tree, const char *group, pid_t pid)
 {
+	(void)tree;
 	(void)pid;
-	char above[GROUP_SIZE];
 	for (int tries = 0; rmdir(group) < 0; tries++) {
 		if (errno == ENOENT)
 			break;
@@ -234,12 +234,21 @@ static int remove_group(const struct cgroup_mount *tree, const char *group, pid_
 		}
 		poll(NULL, 0, 2);
 	}
-	snprintf(above, sizeof(above), "%s/conductor", tree->path);
-	rmdir(above); /* the last one takes it away; else it is not empty, and stays */
 	return 0;
 }
 
 int limits_remove(const char *name, pid_t parent)
 {
-	return each_group(name, parent, remove_group, 0);
+	char above[GROUP_SIZE];
+	int result = each_group(name, parent, remove_group, 0);
+	/* The last one takes it away; else it is not empty, and stays. Also where this one has no
+	 * group: it may have been killed just before it made one. */
+	for (int i = 0; i < TREES; i++) {
+		const struct cgroup_mount *tree = find_tree(i);
+		if (!tree || (i != TREE_V2 && tree->version == 2))
+			continue;
+		snprintf(above, sizeof(above), "%s/conductor", tree->path);
+		rmdir(above);
+	}
+	return result;
 }

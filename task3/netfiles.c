@@ -26,16 +26,14 @@ static int rewrite(const struct container *container, const char *name, const ch
 	return 0;
 }
 
-static void add_peer(FILE *out, const char *name)
+static int add_peer(FILE *out, const struct container *container, const char *name)
 {
-	struct container peer;
 	struct network network;
 	char address[ADDRESS_SIZE];
-	if (container_load(&peer, name) < 0)
-		return;
-	if (network_load(&peer, &network) == 1)
+	int loaded = network_load_peer(container, name, &network);
+	if (loaded == 1)
 		fprintf(out, "%s\t%s\n", format_address(network.link.own, address), name);
-	container_close(&peer);
+	return loaded < 0 ? -1 : 0;
 }
 
 int write_hosts(const struct container *container, const struct network *network)
@@ -43,6 +41,7 @@ int write_hosts(const struct container *container, const struct network *network
 	AUTO_FREE char *text = NULL;
 	char address[ADDRESS_SIZE];
 	size_t size;
+	int result = 0;
 	FILE *out = open_memstream(&text, &size);
 	if (!out) {
 		report_errno("", "%s: cannot write its hosts", container->name);
@@ -53,10 +52,10 @@ int write_hosts(const struct container *container, const struct network *network
 		fprintf(out, "%s\t%s\n", format_address(network->link.own, address),
 			container->name);
 		for (int i = 0; i < network->peer_count; i++)
-			add_peer(out, network->peers[i]);
+			result |= add_peer(out, container, network->peers[i]);
 	}
 	fclose(out);
-	return rewrite(container, "hosts", text);
+	return result < 0 ? -1 : rewrite(container, "hosts", text);
 }
 
 /* As the resolver library reads it: inet_aton(3) takes "127.1", too, and 0.0.0.0 reaches the own

@@ -33,6 +33,9 @@ int network_save(const struct container *container, const struct network *networ
 		link->prefix);
 	fprintf(writer.out, "pool=%s\npool_prefix=%d\n", format_address(link->pool, address),
 		link->pool_prefix);
+	if (network->stage != NETWORK_WHOLE)
+		fprintf(writer.out, "unfinished=%s\n",
+			network->stage == NETWORK_MAKING ? "link" : "more");
 	if (network->internet)
 		fprintf(writer.out, "internet=1\n");
 	for (int i = 0; i < network->published_count; i++)
@@ -95,6 +98,10 @@ static int parse_record(const struct record *record, struct network *network)
 	link->prefix = (int)prefix;
 	link->pool_prefix = (int)pool_prefix;
 	network->internet = record_number(record, "internet", 0) == 1;
+	const char *unfinished = record_value(record, "unfinished", NULL);
+	if (unfinished)
+		network->stage =
+			strcmp(unfinished, "link") == 0 ? NETWORK_MAKING : NETWORK_EXTENDING;
 	for (const char *text = NULL; (text = record_value(record, "publish", text));) {
 		if (network->published_count == MAX_PUBLISHED ||
 		    parse_published(text, &network->published[network->published_count++]) < 0)
@@ -120,9 +127,30 @@ int network_load(const struct container *container, struct network *network)
 	}
 	int result = parse_record(&record, network);
 	record_free(&record);
-	if (result < 0)
-		report("%s: the record of its network is damaged", container->name);
-	return result < 0 ? -1 : 1;
+	if (result == 0)
+		return 1;
+	report("%s: the record of its network is damaged", container->name);
+	errno = EBADMSG;
+	return -1;
+}
+
+int network_load_peer(const struct container *container, const char *name, struct network *network)
+{
+	struct container peer;
+	if (container_look(&peer, name) < 0) {
+		bool missing = errno == ENOENT;
+		if (!missing)
+			report_errno("", "%s: cannot read its state", name);
+		container_close(&peer);
+		return missing ? 0 : -1;
+	}
+	int loaded = network_load(&peer, network);
+	container_close(&peer);
+	for (int i = 0; loaded == 1 && i < network->peer_count; i++) {
+		if (strcmp(network->peers[i], container->name) == 0)
+			return 1;
+	}
+	return loaded < 0 ? -1 : 0;
 }
 
 int network_write_files(const struct container *container)
@@ -130,10 +158,34 @@ int network_write_files(const struct container *container)
 	return write_hosts(container, NULL) < 0 ? -1 : write_resolv_conf(container, false);
 }
 
+int network_open_netns(const struct container *container, int pidfd)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)container->init.pid);
+	int netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0 && errno != ENOENT) {
+		report_errno("", "%s: cannot open its network namespace", container->name);
+	} else if (netns < 0 || process_ended(pidfd, 0)) {
+		/* Were it alive after the open, it would be this container's. */
+		report("%s: it is not running any more", container->name);
+		close_fd(&netns);
+	}
+	return netns;
+}
+
+int network_need_root(void)
+{
+	if (geteuid() == 0)
+		return 0;
+	report("networks need root: sudo, or run all of it inside tests/lab/lab, which needs none");
+	return -1;
+}
+
 /* --- firewall and forwarding ---------------------------------------------------------------------
  */
 
-int network_change_elements(const struct network *network, bool add)
+int network_change_elements(const struct container *container, const struct network *network,
+			    bool add)
 {
 	struct nft_change change;
 	nft_begin(&change, add);
@@ -144,13 +196,12 @@ int network_change_elements(const struct network *network, bool add)
 		nft_publish(&change, network->published[i].outer, network->link.own,
 			    network->published[i].inner);
 	for (int i = 0; i < network->peer_count; i++) {
-		struct container peer;
 		struct network other;
-		if (container_load(&peer, network->peers[i]) < 0)
-			continue;
-		if (network_load(&peer, &other) == 1)
+		int loaded = network_load_peer(container, network->peers[i], &other);
+		if (loaded < 0)
+			return -1;
+		if (loaded == 1)
 			nft_peers(&change, network->link.outside, other.link.outside);
-		container_close(&peer);
 	}
 	return nft_commit(&change);
 }
@@ -159,7 +210,9 @@ static int restore_elements(struct container *container, void *arg)
 {
 	(void)arg;
 	struct network network;
-	return network_load(container, &network) == 1 ? network_change_elements(&network, true) : 0;
+	return network_load(container, &network) == 1
+		       ? network_change_elements(container, &network, true)
+		       : 0;
 }
 
 int network_ensure_table(void)
@@ -170,12 +223,14 @@ int network_ensure_table(void)
 	return nft_make_table() < 0 ? -1 : container_each(restore_elements, NULL);
 }
 
-int network_forwarding_on(void)
+int network_forwarding_on(const struct container *container)
 {
 	AUTO_FREE char *value = read_file(AT_FDCWD, ip_forward, NULL);
 	if (value && *value != '0')
 		return 0;
-	if (!value || replace_file(state_fd(), "ip_forward", value, 0600) < 0 ||
+	/* Written in the container's directory: a half-written one goes with it. */
+	if (!value || replace_file(container->dirfd, "ip_forward", value, 0600) < 0 ||
+	    renameat(container->dirfd, "ip_forward", state_fd(), "ip_forward") < 0 ||
 	    write_file(AT_FDCWD, ip_forward, "1") < 0) {
 		report_errno("", "cannot switch %s on", ip_forward);
 		return -1;
@@ -199,53 +254,76 @@ static int forwarding_back(void)
 /* --- taking down ---------------------------------------------------------------------------------
  */
 
-/* Strikes name from the peers of another container. */
-static void forget_peer(const char *other, const char *name)
+/* Takes the way to a container that goes out of a peer that lives. Without a report: it may be
+ * ending, too. */
+static void forget_route(const struct container *peer, const struct network *network,
+			 uint32_t address)
+{
+	AUTO_CLOSE int pidfd =
+		container_status(peer) == CONTAINER_RUNNING ? process_open(&peer->init) : -1;
+	AUTO_CLOSE int netns = pidfd < 0 ? -1 : network_open_netns(peer, pidfd);
+	if (netns >= 0)
+		rtnl_delete_route_to(&network->link, address, netns);
+}
+
+/* Strikes a container that goes from the peers of another one. */
+static void forget_peer(const char *other, const char *name, const struct link *link)
 {
 	struct container peer;
 	struct network network;
-	if (container_load(&peer, other) < 0)
-		return;
-	if (network_load(&peer, &network) == 1) {
-		int kept = 0;
+	int kept = 0;
+	if (container_look(&peer, other) == 0 && network_load(&peer, &network) == 1) {
 		for (int i = 0; i < network.peer_count; i++) {
 			if (strcmp(network.peers[i], name) != 0)
 				memmove(network.peers[kept++], network.peers[i], NAME_SIZE);
 		}
-		network.peer_count = kept;
-		network_save(&peer, &network);
-		write_hosts(&peer, &network);
+		if (kept < network.peer_count) {
+			if (link_needs_route(&network.link, link->own))
+				forget_route(&peer, &network, link->own);
+			network.peer_count = kept;
+			network_save(&peer, &network);
+			write_hosts(&peer, &network);
+		}
 	}
 	container_close(&peer);
 }
 
+struct count {
+	const char *but; /* this container */
+	int networks;
+};
+
 static int count_network(struct container *container, void *arg)
 {
-	int *count = arg;
-	*count += faccessat(container->dirfd, "network", F_OK, 0) == 0;
+	struct count *count = arg;
+	if (strcmp(container->name, count->but) != 0)
+		count->networks += faccessat(container->dirfd, "network", F_OK, 0) == 0;
 	return 0;
 }
 
 int network_take_down(struct container *container)
 {
 	struct network network;
+	struct count others = { .but = container->name };
 	int loaded = network_load(container, &network);
-	int result = loaded < 0 ? -1 : 0;
 	if (loaded == 0)
 		return 0;
+	/* Nobody can know any more what a damaged record told of: it must not keep the rest from
+	 * going. */
+	int result = loaded < 0 && errno != EBADMSG ? -1 : 0;
 	if (loaded == 1) {
 		result = rtnl_delete_link(network.link.outside);
-		if (nft_table_exists() == 1 && network_change_elements(&network, false) < 0)
+		if (nft_table_exists() == 1 &&
+		    network_change_elements(container, &network, false) < 0)
 			result = -1;
 		for (int i = 0; i < network.peer_count; i++)
-			forget_peer(network.peers[i], container->name);
+			forget_peer(network.peers[i], container->name, &network.link);
 	}
+	if (container_each(count_network, &others) < 0 ||
+	    (others.networks == 0 && (nft_delete_table() < 0 || forwarding_back() < 0)))
+		result = -1;
+	/* Last: until it has gone, all of this can be done again. */
 	if (result == 0)
 		unlinkat(container->dirfd, "network", 0);
-
-	int others = 0;
-	container_each(count_network, &others);
-	if (others == 0 && (nft_delete_table() < 0 || forwarding_back() < 0))
-		result = -1;
 	return result;
 }

@@ -53,6 +53,11 @@ int pool_parse(const char *text, struct link *link)
 	return 0;
 }
 
+bool link_needs_route(const struct link *link, uint32_t address)
+{
+	return (link->pool ^ address) & mask_of(link->pool_prefix);
+}
+
 /* The subnets of the pool, a byte each: taken or not. */
 struct map {
 	const struct link *link;

@@ -16,6 +16,9 @@ const char *format_address(uint32_t address, char *text); /* text: ADDRESS_SIZE 
  */
 int pool_parse(const char *text, struct link *link);
 
+/* Does an address lie outside the link's pool, to which alone its container knows the way? */
+bool link_needs_route(const struct link *link, uint32_t address);
+
 /*
  * Chooses the lowest subnet, the pool's first left out, that overlaps no route or address of the
  * host: .1 of it for the host's end, .2 for the container's. Containers' links have routes, and so

@@ -18,8 +18,13 @@ static int read_stat(pid_t pid, char *process_state, unsigned long long *start)
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	AUTO_FREE char *text = read_file(AT_FDCWD, path, NULL);
+	if (!text) {
+		if (errno == ENOENT)
+			errno = ESRCH;
+		return -1;
+	}
 	/* The second field, the name in parentheses, may hold anything: count from its end. */
-	char *field = text ? strrchr(text, ')') : NULL;
+	char *field = strrchr(text, ')');
 	for (int number = 2; field && number < FIELD_START; number++) {
 		field = strchr(field + 1, ' ');
 		if (field && number + 1 == FIELD_STATE)
@@ -40,22 +45,30 @@ int process_identify(pid_t pid, struct process_id *id)
 	return read_stat(pid, &process_state, &id->start);
 }
 
-bool process_alive(const struct process_id *id)
+/* 0 it is alive; -1 with errno, ESRCH when it is gone. */
+static int look_at(const struct process_id *id)
 {
 	char process_state;
 	unsigned long long start;
-	return id->pid > 0 && read_stat(id->pid, &process_state, &start) == 0 &&
-	       start == id->start && process_state != 'Z' && process_state != 'X';
+	errno = ESRCH;
+	if (id->pid <= 0 || read_stat(id->pid, &process_state, &start) < 0)
+		return -1;
+	errno = ESRCH;
+	return start == id->start && process_state != 'Z' && process_state != 'X' ? 0 : -1;
+}
+
+bool process_gone(const struct process_id *id)
+{
+	return look_at(id) < 0 && errno == ESRCH;
 }
 
 int process_open(const struct process_id *id)
 {
-	int pidfd = id->pid > 0 ? sys_pidfd_open(id->pid) : -1;
-	if (pidfd >= 0 && process_alive(id))
-		return pidfd; /* alive after the open: so it is this one that we hold */
-	close_fd(&pidfd);
 	errno = ESRCH;
-	return -1;
+	int pidfd = id->pid > 0 ? sys_pidfd_open(id->pid) : -1;
+	if (pidfd >= 0 && look_at(id) < 0)
+		close_fd(&pidfd);
+	return pidfd; /* alive after the open: so it is this one that we hold */
 }
 
 bool process_ended(int pidfd, int timeout_ms)

@@ -16,10 +16,13 @@ struct process_id {
 /* Fills in the id of a process that is alive, or is our own child. 0, or -1 with errno. */
 int process_identify(pid_t pid, struct process_id *id);
 
-/* Is it alive? A zombie is not. */
-bool process_alive(const struct process_id *id);
+/*
+ * Is it known to be gone? A zombie is. Not so when the kernel just didn't tell, for want of memory
+ * or of descriptors: what belongs to a process that may live is not to be taken away.
+ */
+bool process_gone(const struct process_id *id);
 
-/* A pidfd of it; -1 with errno ESRCH when it is gone. */
+/* A pidfd of it; -1 with errno, ESRCH when it is gone. */
 int process_open(const struct process_id *id);
 
 /* Waits until it ends, at most timeout_ms (-1: for ever). Did it? */

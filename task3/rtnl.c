@@ -3,6 +3,8 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/netlink.h"
+#include "common/process.h"
+#include "common/syscalls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,6 +17,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Says what failed, with the kernel's own words where it has some. */
 static int fail(const struct netlink_batch *batch, const char *what, const char *object)
@@ -23,20 +26,41 @@ static int fail(const struct netlink_batch *batch, const char *what, const char 
 	return -1;
 }
 
-/* A socket stays in the namespace it was made in, so only the making needs to be there. */
-static int open_in_namespace(int netns)
+/* A child that shares our descriptors: makes a socket in the namespace, in the place of slot. */
+_Noreturn static void open_for_parent(int netns, int slot)
 {
-	AUTO_CLOSE int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (own < 0 || setns(netns, CLONE_NEWNET) < 0) {
+	if (setns(netns, CLONE_NEWNET) < 0) {
 		report_errno("", "cannot enter the container's network namespace");
-		return -1;
+		_exit(1);
 	}
 	int fd = netlink_open(NETLINK_ROUTE);
-	if (fd < 0 || setns(own, CLONE_NEWNET) < 0) {
+	if (fd < 0 || dup3(fd, slot, O_CLOEXEC) < 0) {
 		report_errno("", "cannot open a netlink socket in the container");
-		close_fd(&fd);
+		_exit(1);
 	}
-	return fd;
+	close(fd);
+	_exit(0);
+}
+
+/*
+ * A socket stays in the namespace it was made in, so only the making needs to be there; and that is
+ * done by a child. If this process went there itself and couldn't get back, it would look for the
+ * host's links and rules in the container.
+ */
+static int open_in_namespace(int netns)
+{
+	struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
+	int slot = fcntl(netns, F_DUPFD_CLOEXEC, 0);
+	pid_t child = slot < 0 ? -1 : sys_clone3(&args);
+	if (child == 0)
+		open_for_parent(netns, slot);
+	if (child < 0)
+		report_errno("",
+			     "cannot make a process that enters the container's network namespace");
+	else if (wait_for(child) == 0)
+		return slot;
+	close_fd(&slot);
+	return -1;
 }
 
 static int open_here(void)
@@ -90,12 +114,10 @@ static void add_address(struct netlink_batch *batch, int index, uint32_t address
 	netlink_be32(batch, IFA_ADDRESS, address);
 }
 
-/* ip route replace DESTINATION/PREFIX via GATEWAY */
-static void add_route(struct netlink_batch *batch, uint32_t destination, int prefix,
-		      uint32_t gateway)
+static void route_message(struct netlink_batch *batch, int type, int flags, uint32_t destination,
+			  int prefix, uint32_t gateway)
 {
-	struct rtmsg *info =
-		netlink_begin(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*info));
+	struct rtmsg *info = netlink_begin(batch, type, flags, sizeof(*info));
 	info->rtm_family = AF_INET;
 	info->rtm_dst_len = (unsigned char)prefix;
 	info->rtm_table = RT_TABLE_MAIN;
@@ -105,6 +127,14 @@ static void add_route(struct netlink_batch *batch, uint32_t destination, int pre
 	if (prefix)
 		netlink_be32(batch, RTA_DST, destination);
 	netlink_be32(batch, RTA_GATEWAY, gateway);
+}
+
+/* ip route replace DESTINATION/PREFIX via GATEWAY */
+static void add_route(struct netlink_batch *batch, uint32_t destination, int prefix,
+		      uint32_t gateway)
+{
+	route_message(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, destination, prefix,
+		      gateway);
 }
 
 /*
@@ -255,6 +285,18 @@ int rtnl_add_default_route(const struct link *link, int netns)
 int rtnl_add_route_to(const struct link *link, uint32_t address, int netns)
 {
 	return add_route_inside(link, address, 32, netns);
+}
+
+int rtnl_delete_route_to(const struct link *link, uint32_t address, int netns)
+{
+	struct netlink_batch batch = { 0 };
+	AUTO_CLOSE int fd = open_in_namespace(netns);
+	if (fd < 0)
+		return -1;
+	route_message(&batch, RTM_DELROUTE, 0, address, 32, link->host);
+	if (netlink_send(fd, &batch) < 0 && errno != ESRCH)
+		return fail(&batch, "cannot delete a route in the container", link->inside);
+	return 0;
 }
 
 int rtnl_delete_link(const char *outside)

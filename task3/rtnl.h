@@ -32,6 +32,9 @@ int rtnl_add_default_route(const struct link *link, int netns);
 /* Gives it a route to one address through the link's host end. Again is no error. 0, or -1. */
 int rtnl_add_route_to(const struct link *link, uint32_t address, int netns);
 
+/* Takes that route away. One that is missing is no error. 0, or -1. */
+int rtnl_delete_route_to(const struct link *link, uint32_t address, int netns);
+
 /* Deletes a host end, and with it the other. One that is missing is no error. 0, or -1. */
 int rtnl_delete_link(const char *outside);
 

@@ -104,22 +104,24 @@ static int open_output(const struct settings *settings, struct birth *birth, str
 	watch->output = ends[0];
 	birth->output = ends[1];
 	birth->input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (birth->input < 0)
+		report_errno("", "/dev/null");
 	return birth->input < 0 ? -1 : 0;
 }
 
 /* The parent of a container in the background lets go of the terminal and of the place it was
- * started in. */
-static void leave_front(int front)
+ * started in. 0, or -1: then the foreground waits for its end. */
+static int leave_front(int front)
 {
 	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		for (int fd = 0; fd <= STDERR_FILENO; fd++)
-			dup2(null, fd);
+	if (null < 0 || chdir("/") < 0 || handshake_tell(front, HANDSHAKE_READY, -1) < 0) {
+		report_errno("", "cannot go to the background");
+		return -1;
 	}
-	if (chdir("/") < 0)
-		report_errno("", "cannot leave the current directory");
-	handshake_tell(front, HANDSHAKE_READY, -1);
 	close(front);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	return 0;
 }
 
 /* Lets the child go once it is in its cgroups: it mounts while its record is written. */
@@ -135,6 +137,17 @@ static int release(struct container *container, const struct newborn *newborn)
 	return container_save(container);
 }
 
+/* The program has begun: others may enter from now on, and the foreground may go. */
+static int arrive(const struct settings *settings, struct container *container, int root)
+{
+	char link[64];
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)getpid(), root);
+	container->up = true;
+	if (container_link_rootfs(container, link) < 0 || container_save(container) < 0)
+		return -1;
+	return settings->front < 0 ? 0 : leave_front(settings->front);
+}
+
 /*
  * Bears the container and watches it until it ends. Its exit status; on a failure before its
  * program ran -1, or the status of it.
@@ -144,32 +157,26 @@ static int live(const struct settings *settings, struct container *container, st
 {
 	struct newborn newborn = { .pidfd = -1, .handshake = -1 };
 	AUTO_CLOSE int root = -1;
-	char link[64];
-	int terminal;
+	int terminal = -1;
 	int status = -1;
 
 	if (open_output(settings, birth, watching) == 0 && give_birth(birth, &newborn) == 0) {
 		watching->pid = newborn.pid;
 		watching->pidfd = newborn.pidfd;
 		close_fd(&birth->output); /* else its output would never end */
-		if (release(container, &newborn) < 0) {
+		if (release(container, &newborn) < 0 ||
+		    await_program(newborn.handshake, container->name, &root, &terminal, &status) <
+			    0 ||
+		    arrive(settings, container, root) < 0) {
+			/* It may be well, and only its word was lost. */
 			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
 			wait_for(newborn.pid);
-		} else if (await_program(newborn.handshake, container->name, &root, &terminal,
-					 &status) < 0) {
-			wait_for(newborn.pid);
+			close_fd(&terminal);
 		} else {
-			snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)getpid(), root);
-			container_link_rootfs(container, link);
-			container->up = true; /* from now on exec may enter */
-			container_save(container);
-			if (settings->front >= 0)
-				leave_front(settings->front);
 			status = watch(watching, terminal);
 			container->exit_status = status;
 		}
 	}
-	close_fd(&watching->output);
 	close_fd(&newborn.pidfd);
 	close_fd(&newborn.handshake);
 	close_fd(&birth->output);
@@ -181,13 +188,12 @@ static int live(const struct settings *settings, struct container *container, st
 static void finish(struct container *container)
 {
 	AUTO_CLOSE int lock = state_lock();
-	if (lock < 0 || !container_is_current(container))
+	if (lock < 0 || container_is_current(container) != 1)
 		return;
 	bool stays = container->exit_status >= 0 && !container->temporary;
 	if (stays)
 		container_save(container);
-	container_take_down(container);
-	if (!stays)
+	if (container_take_down(container) == 0 && !stays)
 		container_remove(container);
 }
 
@@ -225,16 +231,17 @@ static int run_container(const struct settings *settings)
 	};
 	int status = COMMAND_FAILED;
 	struct watch watching;
-	watch_prepare(&watching);
+	bool ready = watch_prepare(&watching) == 0;
 	watching.init = true;
 	watching.log_dir = container.dirfd;
-	if (network_write_files(&container) == 0 &&
+	if (ready && network_write_files(&container) == 0 &&
 	    limits_create(container.name, container.parent.pid, &settings->limits, &birth.cgroup) ==
 		    0) {
 		choose_confinement(settings, birth.cgroup, &container.confinement);
 		status = live(settings, &container, &birth, &watching);
 	}
 	close_fd(&birth.cgroup);
+	watch_end(&watching);
 	finish(&container);
 	container_close(&container);
 	return status;
@@ -244,9 +251,14 @@ static int run_container(const struct settings *settings)
  * failure. */
 static int wait_until_up(pid_t parent, int handshake, const char *name)
 {
-	if (handshake_hear(handshake, NULL, NULL) == HANDSHAKE_READY) {
+	int word = handshake_hear(handshake, NULL, NULL);
+	if (word == HANDSHAKE_READY) {
 		printf("%s\n", name);
 		return 0;
+	}
+	if (word < 0) {
+		report_errno("", "%s: cannot hear whether it is up", name);
+		kill(parent, SIGTERM); /* it ends the container */
 	}
 	int status = wait_for(parent); /* it has said why */
 	return status > 0 ? status : COMMAND_FAILED;

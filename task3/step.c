@@ -173,14 +173,21 @@ static int run_step(struct container *container, const struct birth *birth, bool
 	int root = -1;
 	int terminal;
 	int status = -1;
-	watch_prepare(&watching);
-	if (give_birth(birth, &newborn) < 0)
+	if (watch_prepare(&watching) < 0 || give_birth(birth, &newborn) < 0) {
+		watch_end(&watching);
 		return -1;
-	bool ready = process_identify(newborn.pid, &container->init) == 0 &&
-		     container_save(container) == 0;
+	}
+	bool ready = process_identify(newborn.pid, &container->init) == 0;
+	if (!ready)
+		report_errno("", "%s: cannot identify its process", container->name);
+	ready = ready && container_save(container) == 0;
 	if (ready && internet)
 		network_give_internet(container, newborn.pidfd); /* a RUN may do without */
-	if (ready && handshake_tell(newborn.handshake, HANDSHAKE_GO, -1) == 0 &&
+	if (ready && handshake_tell(newborn.handshake, HANDSHAKE_GO, -1) < 0) {
+		report_errno("", "%s: it was killed before it began", container->name);
+		ready = false;
+	}
+	if (ready &&
 	    await_program(newborn.handshake, container->name, &root, &terminal, &status) == 0) {
 		watching.pid = newborn.pid;
 		watching.pidfd = newborn.pidfd;
@@ -189,7 +196,9 @@ static int run_step(struct container *container, const struct birth *birth, bool
 	} else {
 		sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
 		wait_for(newborn.pid);
+		status = -1; /* which has been told */
 	}
+	watch_end(&watching);
 	close_fd(&root);
 	close_fd(&newborn.pidfd);
 	close_fd(&newborn.handshake);
@@ -211,6 +220,16 @@ static int take_layer(struct layers *layers, const struct container *container, 
 		return -1;
 	}
 	return 0;
+}
+
+/* Takes the container away, after its layer if that is to be kept under id. 0, or -1; then what is
+ * left of it is the next command's to sweep. */
+static int clear_away(struct layers *layers, struct container *container, const char *id)
+{
+	int result = id ? take_layer(layers, container, id) : -1;
+	if (container_take_down(container) < 0 || container_remove(container) < 0)
+		return -1;
+	return result;
 }
 
 int make_step(const struct step *step, struct image *image, const char *id)
@@ -249,16 +268,15 @@ int make_step(const struct step *step, struct image *image, const char *id)
 		.output = -1,
 		.cgroup = -1,
 	};
-	if (network_write_files(&container) == 0)
-		result = run_step(&container, &birth, run);
+	result = network_write_files(&container) < 0 ? -1 : run_step(&container, &birth, run);
 	if (result > 0)
 		report("%s:%d: %s failed with status %d", step->file, step->instruction->line,
 		       keyword_names[step->instruction->keyword], result);
 	lock = state_lock();
-	container_take_down(&container);
-	if (result == 0)
-		result = take_layer(&image->layers, &container, id);
-	container_remove(&container);
+	if (lock < 0)
+		result = -1;
+	else
+		result = clear_away(&image->layers, &container, result == 0 ? id : NULL);
 	container_close(&container);
 	return result == 0 ? 0 : -1;
 }

@@ -16,6 +16,10 @@ enum { DEFAULT_SECONDS = 10, PARENT_TIMEOUT_MS = 10000, POLL_MS = 5 };
 static int end_processes(const struct container *container, int timeout_ms)
 {
 	AUTO_CLOSE int pidfd = process_open(&container->init);
+	if (pidfd < 0 && errno != ESRCH) {
+		report_errno("", "%s: cannot hold its process", container->name);
+		return -1;
+	}
 	if (pidfd < 0)
 		return 0;
 	/* A PID 1 without a handler for SIGTERM never gets it: to wait would be in vain. */
@@ -86,13 +90,14 @@ int command_stop(const struct invocation *invocation)
 		AUTO_CLOSE int lock = state_lock();
 		if (lock >= 0) {
 			container_sweep();
-			result = 0;
+			int current = container_is_current(&container);
+			result = current < 0 ? -1 : 0;
 			/* One of `run --rm` has been removed by its parent, or just now by the
 			 * sweep. */
-			if (container_is_current(&container)) {
+			if (current == 1) {
 				result = container_take_down(&container);
-				if (container_remove(&container) < 0)
-					result = -1;
+				if (result == 0)
+					result = container_remove(&container);
 			}
 		}
 	}

@@ -34,12 +34,22 @@ static sigset_t passed_on(void)
 	return set;
 }
 
-void watch_prepare(struct watch *watch)
+int watch_prepare(struct watch *watch)
 {
 	sigset_t set = passed_on();
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	*watch = (struct watch){ .pid = -1, .pidfd = -1, .output = -1, .log_dir = -1 };
 	terminal_remember(&watch->terminal);
+	watch->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (watch->signals < 0)
+		report_errno("", "cannot wait for signals");
+	return watch->signals < 0 ? -1 : 0;
+}
+
+void watch_end(struct watch *watch)
+{
+	close_fd(&watch->output);
+	close_fd(&watch->signals);
 }
 
 /*
@@ -85,19 +95,11 @@ static bool keep_output(const struct watch *watch, int *log)
 
 int watch(struct watch *watch, int terminal)
 {
-	sigset_t set = passed_on();
 	AUTO_CLOSE int log = watch->output >= 0 ? open_log(watch->log_dir) : -1;
-	AUTO_CLOSE int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	terminal_begin(&watch->terminal, terminal);
-	if (signals < 0) {
-		report_errno("", "cannot wait for signals");
-		terminal_end(&watch->terminal);
-		return -1;
-	}
-
 	struct pollfd events[] = {
 		{ .fd = watch->pidfd, .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
+		{ .fd = watch->signals, .events = POLLIN },
 		{ .fd = watch->output, .events = POLLIN },
 		{ .fd = -1 }, /* the terminals */
 		{ .fd = -1 },
@@ -107,7 +109,7 @@ int watch(struct watch *watch, int terminal)
 		terminal_events(&watch->terminal, &events[3]);
 		if (poll(events, 5, -1) < 0 && errno != EINTR)
 			break;
-		if (events[1].revents && read(signals, &info, sizeof(info)) == sizeof(info))
+		if (events[1].revents && read(watch->signals, &info, sizeof(info)) == sizeof(info))
 			pass_on(watch, (int)info.ssi_signo);
 		if (events[2].revents && !keep_output(watch, &log))
 			events[2].fd = -1;

@@ -16,15 +16,17 @@ struct watch {
 			handler for */
 	int output;  /* the reading end of its output, or -1 */
 	int log_dir; /* where the log is kept: "log", and before it "log.1" */
+	int signals; /* where those that are passed on arrive */
 	struct terminal terminal;
 };
 
 /*
  * To be called before the child is made: sets watch to nothing watched yet, blocks the signals that
  * are passed on (the child unblocks them for its program), and remembers the terminal before the
- * program can change it. Who never calls watch() after it need not undo it.
+ * program can change it. watch_end has to follow, also where it failed. 0, or -1.
  */
-void watch_prepare(struct watch *watch);
+int watch_prepare(struct watch *watch);
+void watch_end(struct watch *watch);
 
 /*
  * Waits until the child has ended. terminal is the master of its terminal, or -1; it is closed, and
