@@ -2,7 +2,7 @@
 #
 # Options: CC=clang   STATIC=0 (dynamic programs)   SANITIZE=1 (ASan and UBSan)
 
-ROOMS := common task1 task2 task3 task4 tests/lab tests/bench tests/tools
+ROOMS := common task1 task2 task3 task4 tests/lab tests/bench tests/tools tests/faults
 PREFIX ?= /usr/local
 PROGRAMS := task1/namespace_prog task2/container_prog task2/copy_deps task2/simple_container \
             task3/conductor task4/counter-service task4/external-service task4/service-orchestrator
@@ -13,7 +13,7 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-security test-vm fuzz lint analyze bench report install uninstall clean
+.PHONY: all $(ROOMS) help demo test test-security test-faults test-vm fuzz lint analyze bench report install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
 $(ROOMS):
@@ -34,6 +34,9 @@ test: all ## Run the suites in the lab (needs bats)
 test-security: all ## Attack from inside, and see each test fail where its defence is missing
 	tests/run tests/security/*.bats
 	tests/weak/run
+
+test-faults: all ## Let every system call fail, kill at every call; then 1,000 containers with kills
+	SUITE_TIMEOUT=1800 tests/run tests/faults/*.bats
 
 test-vm: all ## Run the suites on a stock Debian kernel with pure cgroup v2, in QEMU
 	tests/vm/run
