@@ -19,6 +19,7 @@ struct file {
 		Elf64_Phdr p64[TABLE_SIZE / sizeof(Elf64_Phdr)];
 	} table;
 	const char *why;
+	int error; /* of the last read, or 0 */
 };
 
 /* The parts of a program header that matter, in the wider type. */
@@ -33,14 +34,16 @@ struct segment {
 static int fail(struct file *file, const char *why)
 {
 	file->why = why;
-	errno = ENOEXEC;
+	errno = file->error ? file->error : ENOEXEC;
 	return -1;
 }
 
 /* Reads exactly size bytes at this offset of the file, which nobody has checked. */
-static bool read_at(const struct file *file, void *data, size_t size, uint64_t offset)
+static bool read_at(struct file *file, void *data, size_t size, uint64_t offset)
 {
-	return offset <= INT64_MAX && pread(file->fd, data, size, (off_t)offset) == (ssize_t)size;
+	ssize_t got = offset <= INT64_MAX ? pread(file->fd, data, size, (off_t)offset) : 0;
+	file->error = got < 0 ? errno : 0;
+	return got == (ssize_t)size;
 }
 
 static int read_header(struct file *file)
@@ -51,6 +54,7 @@ static int read_header(struct file *file)
 		Elf64_Ehdr e64;
 	} header = { 0 };
 	ssize_t got = pread(file->fd, &header, sizeof(header), 0);
+	file->error = got < 0 ? errno : 0;
 	file->wide = header.ident[EI_CLASS] == ELFCLASS64;
 	if (got < (ssize_t)(file->wide ? sizeof(header.e64) : sizeof(header.e32)))
 		return fail(file, "its ELF header is cut short");

@@ -11,7 +11,7 @@ struct elf_start {
 		       */
 };
 
-/* Reads them from a file of 32 or 64 bits. 0, or -1 with errno ENOEXEC and in *why a constant text:
+/* Reads them from a file of 32 or 64 bits. 0, or -1 with errno ENOEXEC (or why it can't be read) and in *why a constant text:
  * "its ELF header is cut short". */
 int elf_read_start(int fd, struct elf_start *start, const char **why);
 

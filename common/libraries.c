@@ -64,6 +64,12 @@ static int list_add(struct path_list *list, const char *path)
 	return 0;
 }
 
+bool is_machine_failure(int errnum)
+{
+	return errnum == EIO || errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE ||
+	       errnum == EAGAIN || errnum == ENOSPC;
+}
+
 char *find_on_path(const char *program)
 {
 	if (strchr(program, '/'))
@@ -78,9 +84,12 @@ char *find_on_path(const char *program)
 		snprintf(candidate, sizeof(candidate), "%.*s/%s", length ? (int)length : 1,
 			 length ? path : ".", program);
 		struct stat status;
+		errno = 0;
 		if (stat(candidate, &status) == 0 && S_ISREG(status.st_mode) &&
 		    access(candidate, X_OK) == 0)
 			return strdup(candidate);
+		if (is_machine_failure(errno))
+			return NULL;
 		path += length + (path[length] == ':');
 	}
 	errno = ENOENT;
@@ -127,6 +136,8 @@ static int add_path(struct search *search, const char *path)
 
 		char target[PATH_MAX];
 		ssize_t size = readlink(walked, target, sizeof(target) - 1);
+		if (size < 0 && is_machine_failure(errno))
+			return fail(search, errno, "%s: %s", walked, strerror(errno));
 		if (size < 0)
 			continue; /* no link; stat below tells if it is missing altogether */
 		target[size] = '\0';
@@ -153,7 +164,8 @@ static int add_path(struct search *search, const char *path)
 	return 0;
 }
 
-/* May this file be run as root though the program that names it is a stranger's? */
+/* May this file be run as root though the program that names it is a stranger's? If not, errno says
+ * why. */
 static bool is_own_loader(const char *path)
 {
 	char real[PATH_MAX];
@@ -168,6 +180,7 @@ static bool is_own_loader(const char *path)
 	/* Root's own, as "/" is. Not compared with 0: in a user namespace that doesn't have root's
 	 * id, its files are shown as the overflow user's. */
 	bool root_owned = status.st_uid == top.st_uid;
+	errno = EPERM;
 	return at_home && named && root_owned && S_ISREG(status.st_mode) && !(status.st_mode & 022);
 }
 
@@ -286,6 +299,8 @@ static int add_program(struct search *search, const char *program)
 
 	char magic[SELFMAG] = { 0 };
 	ssize_t got = pread(fd, magic, sizeof(magic), 0);
+	if (got < 0)
+		return fail(search, errno, "%s", strerror(errno));
 	if (got >= 2 && !memcmp(magic, "#!", 2)) {
 		if (add_path(search, absolute) < 0)
 			return -1;
@@ -306,8 +321,8 @@ static int add_program(struct search *search, const char *program)
 	if (!*start.interpreter)
 		return 0;
 	if (!is_own_loader(start.interpreter))
-		return fail(search, EPERM, "its loader %s is not one of this machine's own",
-			    start.interpreter);
+		return fail(search, is_machine_failure(errno) ? errno : EPERM,
+			    "its loader %s is not one of this machine's own", start.interpreter);
 	if (add_path(search, start.interpreter) < 0)
 		return -1;
 	/* For $ORIGIN the loader takes the path as it is said, the kernel the file's own. */
@@ -323,6 +338,7 @@ int find_needed_files(const char *program, struct path_list *list, char *why, si
 	*why = '\0';
 	AUTO_FREE char *path = find_on_path(program);
 	if (!path)
-		return fail(&search, errno, "no such program on PATH");
+		return fail(&search, errno, "%s",
+			    errno == ENOENT ? "no such program on PATH" : strerror(errno));
 	return add_program(&search, path);
 }

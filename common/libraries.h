@@ -5,6 +5,7 @@
 #ifndef COMMON_LIBRARIES_H
 #define COMMON_LIBRARIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Absolute paths, none twice, in the order found. Each is a regular file or a symbolic link, and no
@@ -24,8 +25,12 @@ void path_list_free(struct path_list *list);
  */
 int find_needed_files(const char *program, struct path_list *list, char *why, size_t why_size);
 
+/* Does this errno speak of the machine's state (no memory, a broken disk) rather than of a file? Then
+ * the file may be well, and nothing is to be concluded from it. */
+bool is_machine_failure(int errnum);
+
 /* The path of program, itself if it holds a slash, else the first on PATH. The caller's to free;
- * NULL if there is none. */
+ * NULL with errno, ENOENT if there is none. */
 char *find_on_path(const char *program);
 
 #endif

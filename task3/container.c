@@ -209,7 +209,7 @@ int container_load(struct container *container, const char *name)
 	return -1;
 }
 
-const char *const container_status_names[] = { "starting", "running", "exited", "dead" };
+const char *const container_status_names[] = { "starting", "running", "ending", "exited", "dead" };
 
 enum container_status container_status(const struct container *container)
 {
@@ -220,8 +220,9 @@ enum container_status container_status(const struct container *container)
 	/* Its own parent must live too: an init that outlived it is about to be swept. */
 	if (process_gone(&container->parent))
 		return CONTAINER_DEAD;
-	return container->up && !process_gone(&container->init) ? CONTAINER_RUNNING
-								: CONTAINER_STARTING;
+	if (!container->up)
+		return CONTAINER_STARTING;
+	return process_gone(&container->init) ? CONTAINER_ENDING : CONTAINER_RUNNING;
 }
 
 int container_open_running(struct container *container, const char *name)
@@ -304,7 +305,8 @@ int container_take_down(struct container *container)
 	bool copied = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
 	if (limits_remove(container->name, container->parent.pid) < 0)
 		result = -1;
-	container_link_rootfs(container, copied ? "copy" : "upper"); /* also on a full disk, go on */
+	container_link_rootfs(container,
+			      copied ? "copy" : "upper"); /* also on a full disk, go on */
 	return result;
 }
 

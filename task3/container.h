@@ -23,6 +23,7 @@ enum { BOOT_ID_SIZE = 37 };
 enum container_status {
 	CONTAINER_STARTING, /* its parent is setting it up */
 	CONTAINER_RUNNING,
+	CONTAINER_ENDING, /* its parent is clearing away */
 	CONTAINER_EXITED, /* exit_status holds */
 	CONTAINER_DEAD	  /* its parent died, or the machine went down: nobody knows how it ended */
 };

@@ -100,9 +100,13 @@ static void find_tool(const char *name, bool needed, void *arg)
 	char why[256];
 	size_t used = strlen(search->missing);
 	AUTO_FREE char *path = find_on_path(name);
-	if (path && find_needed_files(path, &search->list, why, sizeof(why)) == 0)
+	if (search->failed ||
+	    (path && find_needed_files(path, &search->list, why, sizeof(why)) == 0))
 		return;
-	if (path)
+	if (is_machine_failure(errno)) { /* else the image would lack a tool that is there */
+		report_errno("", "cannot look at %s", path ? path : name);
+		search->failed = true;
+	} else if (path)
 		report("%s is left out of the image: %s", path, why);
 	else if (needed)
 		snprintf(search->missing + used, sizeof(search->missing) - used, "%s%s",
@@ -184,6 +188,10 @@ static int fill_from_host(int to)
 {
 	struct tool_search search = { 0 };
 	each_tool(find_tool, &search);
+	if (search.failed) {
+		path_list_free(&search.list);
+		return -1;
+	}
 	if (*search.missing)
 		report("this host has no %s: the image goes without", search.missing);
 

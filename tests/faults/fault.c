@@ -43,7 +43,9 @@ enum { MAX_CALL = 1024, MAX_PROCESSES = 512, NAME_SIZE = 64, OWN_FAILURE = 125 }
 
 static const char *const call_names[MAX_CALL] = {
 #define CALL(name) [SYS_##name] = #name,
+#if __has_include("calls.h") /* made by the Makefile from the kernel's own list */
 #include "calls.h"
+#endif
 #undef CALL
 };
 
@@ -87,13 +89,13 @@ static struct process *find_or_make(pid_t pid)
 	struct process *process = find(pid);
 	if (process)
 		return process;
-	process = find(0);
-	if (!process)
-		die(OWN_FAILURE, "more than %d processes", MAX_PROCESSES);
-	*process = (struct process){ .pid = pid, .counts = calloc(MAX_CALL, sizeof(int)) };
-	if (!process->counts)
-		die_errno(OWN_FAILURE, "", "cannot count");
-	return process;
+	struct process *place = find(0);
+	int *counts = place ? calloc(MAX_CALL, sizeof(*counts)) : NULL;
+	if (counts)
+		*place = (struct process){ .pid = pid, .counts = counts };
+	else
+		die(OWN_FAILURE, "no room for more than %d processes", MAX_PROCESSES);
+	return place;
 }
 
 static void forget(struct process *process)
@@ -104,12 +106,12 @@ static void forget(struct process *process)
 
 static void go_on(pid_t pid, int signal)
 {
-	ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal);
+	tracee_request(PTRACE_SYSCALL, pid, 0, (unsigned)signal);
 }
 
 static void leave(struct process *process, int signal)
 {
-	ptrace(PTRACE_DETACH, process->pid, NULL, (void *)(long)signal);
+	tracee_request(PTRACE_DETACH, process->pid, 0, (unsigned)signal);
 	forget(process);
 }
 
@@ -162,7 +164,7 @@ static void at_syscall_stop(struct plan *plan, struct process *process)
 static void at_birth(struct process *parent)
 {
 	unsigned long pid;
-	if (ptrace(PTRACE_GETEVENTMSG, parent->pid, NULL, &pid) < 0)
+	if (tracee_request(PTRACE_GETEVENTMSG, parent->pid, 0, (unsigned long)&pid) < 0)
 		return;
 	struct process *child = find_or_make((pid_t)pid);
 	int size = snprintf(child->name, sizeof(child->name), "%s.%d", parent->name,
@@ -208,7 +210,7 @@ static void at_event(struct plan *plan, struct process *process, int event, int 
 		break;
 	case PTRACE_EVENT_STOP:
 		if (signal != SIGTRAP) { /* it is stopped by a signal: until the next one */
-			ptrace(PTRACE_LISTEN, pid, NULL, NULL);
+			tracee_request(PTRACE_LISTEN, pid, 0, 0);
 			return;
 		}
 		if (!process->known) {
@@ -289,12 +291,12 @@ _Noreturn static void be_tracer(struct plan *plan, char *const argv[], int end)
 	struct process *process = find_or_make(pid);
 	snprintf(process->name, sizeof(process->name), "0");
 	process->known = true;
-	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-		       PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
-	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) < 0)
+	unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+				PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+	if (tracee_request(PTRACE_SEIZE, pid, 0, options) < 0)
 		die_errno(OWN_FAILURE, "", "cannot trace");
 	/* Stopped once, so that it can be told to stop at each call. */
-	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0 || write(go, "g", 1) != 1)
+	if (tracee_request(PTRACE_INTERRUPT, pid, 0, 0) < 0 || write(go, "g", 1) != 1)
 		die_errno(OWN_FAILURE, "", "cannot begin");
 	close(go);
 	/* Its output is the program's only: whoever reads it waits for no tracer. */

@@ -108,7 +108,7 @@ assert_alice_and_bob() {
 
 # Kills addnetwork once its record is there, just before it asks the kernel for anything.
 kill_addnetwork() { # NAME [OPTION...]
-	local n hit=$BATS_TEST_TMPDIR/hit
+	local hit=$BATS_TEST_TMPDIR/hit
 	run -137 "$TOP/tests/faults/fault" kill "$hit" close_range 0 renameat 1 -- "$CONDUCTOR" addnetwork "$@"
 	run -137 "$TOP/tests/faults/fault" kill "$hit" close_range 0 clone3 1 -- "$CONDUCTOR" addnetwork "$@"
 	assert_equal "$(cat "$hit")" $'hit\nend'

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Many times, many at once, with kills: tests/faults/soak. SOAK=N for another number than 1,000.
 # shellcheck disable=SC2154 # bats's run sets output and status
+# shellcheck disable=SC2034 # bats reads BATS_TEST_TIMEOUT
+# shellcheck disable=SC2086 # $SLEEP is two words
 
 load ../conductor/containers
 

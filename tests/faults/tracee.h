@@ -4,6 +4,10 @@
 
 #include <sys/types.h>
 
+/* ptrace(2) as the kernel has it: address and data are numbers, which glibc's wants as pointers. Not
+ * for the requests that peek. */
+long tracee_request(long request, pid_t pid, unsigned long address, unsigned long data);
+
 /* What the stopped process is about to ask the kernel for, or -1 where it stands elsewhere. */
 int tracee_call(pid_t pid);
 

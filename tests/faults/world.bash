@@ -72,7 +72,7 @@ bystander $(<"/proc/$BYSTANDER/cmdline")"
 
 # Children of this shell, zombies, and the tracer, which ends by itself, are none.
 others() {
-	local directory pid stat fields command
+	local directory pid stat fields cmdline
 	others=()
 	for directory in /proc/[0-9]*; do
 		pid=${directory#/proc/}
@@ -80,8 +80,8 @@ others() {
 		read -r stat <"$directory/stat" || continue
 		read -ra fields <<<"${stat##*) }"
 		[[ ${fields[0]:-X} != [ZX] && ${fields[1]} != "$$" ]] || continue
-		mapfile -d '' command <"$directory/cmdline" || continue
-		[[ ${command[0]:-} != "$FAULT" ]] || continue
+		mapfile -d '' cmdline <"$directory/cmdline" || continue
+		[[ ${cmdline[0]:-} != "$FAULT" ]] || continue
 		others+=("$pid")
 	done
 } 2>/dev/null
