@@ -66,6 +66,8 @@ int process_open(const struct process_id *id)
 {
 	errno = ESRCH;
 	int pidfd = id->pid > 0 ? sys_pidfd_open(id->pid) : -1;
+	if (pidfd < 0 && (errno == EINVAL || errno == ENOENT))
+		errno = ESRCH; /* the number is now that of a thread of another process */
 	if (pidfd >= 0 && look_at(id) < 0)
 		close_fd(&pidfd);
 	return pidfd; /* alive after the open: so it is this one that we hold */

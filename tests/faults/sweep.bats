@@ -3,11 +3,11 @@
 # what must hold after it stands there. (runc#39, runc#4534, podman#14003: killed midway.)
 # SWEEP=all for all points instead of a sample of the long ones.
 
+export BATS_TEST_TIMEOUT=3600 # tests/run has a bound for the whole of it
 load ../helpers
 
 setup_file() {
 	require_lab
-	export BATS_TEST_TIMEOUT=3600 # tests/run has a bound for the whole of it
 }
 
 sweep() { # COMMAND

@@ -2,11 +2,11 @@
 # As sweep.bats, for networks and the orchestrator: another file, so that the two run beside each
 # other in labs of their own.
 
+export BATS_TEST_TIMEOUT=3600 # tests/run has a bound for the whole of it
 load ../helpers
 
 setup_file() {
 	require_lab
-	export BATS_TEST_TIMEOUT=3600 # tests/run has a bound for the whole of it
 }
 
 sweep() { # COMMAND
