@@ -134,6 +134,8 @@ int container_save(const struct container *container)
 		fprintf(writer.out, "up=1\n");
 	if (container->temporary)
 		fprintf(writer.out, "temporary=1\n");
+	if (container->limited)
+		fprintf(writer.out, "limited=1\n");
 	if (container->confinement.privileged)
 		fprintf(writer.out, "privileged=1\n");
 	fprintf(writer.out, "devices=%s\n", devices_names[container->confinement.devices]);
@@ -178,6 +180,7 @@ int container_look(struct container *container, const char *name)
 	container->exit_status = read_int(&record, "exit", -1, 255);
 	container->up = record_number(&record, "up", 0) == 1;
 	container->temporary = record_number(&record, "temporary", 0) == 1;
+	container->limited = record_number(&record, "limited", 0) == 1;
 	container->confinement.privileged = record_number(&record, "privileged", 0) == 1;
 	container->confinement.devices = devices_named(record_value(&record, "devices", NULL));
 	layers_read(&record, &container->layers);
@@ -303,7 +306,7 @@ int container_take_down(struct container *container)
 {
 	int result = network_take_down(container);
 	bool copied = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
-	if (limits_remove(container->name, container->parent.pid) < 0)
+	if (limits_remove(container->name, container->parent.pid, container->limited) < 0)
 		result = -1;
 	container_link_rootfs(container,
 			      copied ? "copy" : "upper"); /* also on a full disk, go on */

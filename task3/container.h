@@ -39,6 +39,7 @@ struct container {
 	char command[256];
 	time_t created;
 	char boot_id[BOOT_ID_SIZE]; /* process ids mean nothing after another boot */
+	bool limited; /* it may have cgroups in more trees than v2's: said before they are made */
 	struct confinement confinement;
 	struct process_id parent;
 	struct process_id init; /* pid 0 until it is born */

@@ -9,11 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { GROUP_SIZE = PATH_MAX + 128 };
@@ -22,11 +23,28 @@ enum { GROUP_SIZE = PATH_MAX + 128 };
 enum { TREE_V2, TREE_CPU, TREE_MEMORY, TREE_PIDS, TREES };
 static const char *const controllers[TREES] = { NULL, "cpu", "memory", "pids" };
 
+/* The v2 tree where it nearly always is; the table of mounts is long. */
+static const struct cgroup_mount *find_usual_tree(void)
+{
+	static const char *const usual[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	static struct cgroup_mount tree = { .version = 2 };
+	struct statfs fs;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++) {
+		snprintf(tree.path, sizeof(tree.path), "%s", usual[i]);
+		if (statfs(tree.path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+			return &tree;
+	}
+	return NULL;
+}
+
 /* The tree that has it, or NULL. Found once: where they are mounted doesn't change under us. */
 static const struct cgroup_mount *find_tree(int which)
 {
 	static struct cgroup_mount trees[TREES];
 	static bool found;
+	const struct cgroup_mount *usual = which == TREE_V2 ? find_usual_tree() : NULL;
+	if (usual)
+		return usual;
 	if (!found)
 		cgroup_find_all(controllers, trees, TREES);
 	found = true;
@@ -182,14 +200,15 @@ int limits_create(const char *name, pid_t parent, const struct limits *limits, i
 	return 0;
 }
 
-/* Calls visit with each of the container's groups that exist. */
-static int each_group(const char *name, pid_t parent,
+/* Calls visit with each of the container's groups that exist. Without limits there is one at most,
+ * and the others need not be looked for. */
+static int each_group(const char *name, pid_t parent, bool limited,
 		      int (*visit)(const struct cgroup_mount *tree, const char *group, pid_t pid),
 		      pid_t pid)
 {
 	char group[GROUP_SIZE];
 	int result = 0;
-	for (int i = 0; i < TREES; i++) {
+	for (int i = 0; i < (limited ? TREES : TREE_V2 + 1); i++) {
 		const struct cgroup_mount *tree = find_tree(i);
 		if (!tree || (i != TREE_V2 && tree->version == 2))
 			continue; /* the v2 tree comes first, once for all of its controllers */
@@ -215,9 +234,9 @@ static int enter_any(const struct cgroup_mount *tree, const char *group, pid_t p
 	return write_limit(group, "cgroup.procs", text);
 }
 
-int limits_enter(const char *name, pid_t parent, pid_t pid, int all)
+int limits_enter(const char *name, pid_t parent, bool limited, pid_t pid, int all)
 {
-	return each_group(name, parent, all ? enter_any : enter_v1, pid);
+	return each_group(name, parent, limited, all ? enter_any : enter_v1, pid);
 }
 
 /* Processes that are dead already may keep a cgroup busy for some milliseconds more. */
@@ -237,13 +256,13 @@ static int remove_group(const struct cgroup_mount *tree, const char *group, pid_
 	return 0;
 }
 
-int limits_remove(const char *name, pid_t parent)
+int limits_remove(const char *name, pid_t parent, bool limited)
 {
 	char above[GROUP_SIZE];
-	int result = each_group(name, parent, remove_group, 0);
+	int result = each_group(name, parent, limited, remove_group, 0);
 	/* The last one takes it away; else it is not empty, and stays. Also where this one has no
 	 * group: it may have been killed just before it made one. */
-	for (int i = 0; i < TREES; i++) {
+	for (int i = 0; i < (limited ? TREES : TREE_V2 + 1); i++) {
 		const struct cgroup_mount *tree = find_tree(i);
 		if (!tree || (i != TREE_V2 && tree->version == 2))
 			continue;

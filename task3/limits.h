@@ -5,6 +5,7 @@
 #ifndef CONDUCTOR_LIMITS_H
 #define CONDUCTOR_LIMITS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* 0 where there is no limit. */
@@ -25,11 +26,11 @@ int parse_size(const char *text, long long *bytes);
  */
 int limits_create(const char *name, pid_t parent, const struct limits *limits, int *v2_fd);
 
-/* Moves a process into those of them that are in v1 trees; with all, also into the v2 one. 0, or
- * -1. */
-int limits_enter(const char *name, pid_t parent, pid_t pid, int all);
+/* Moves a process into those of them that are in v1 trees; with all, also into the v2 one. limited:
+ * whether the container has any limit. 0, or -1. */
+int limits_enter(const char *name, pid_t parent, bool limited, pid_t pid, int all);
 
 /* Removes them; its processes are dead. 0, or -1. */
-int limits_remove(const char *name, pid_t parent);
+int limits_remove(const char *name, pid_t parent, bool limited);
 
 #endif

@@ -127,7 +127,8 @@ static int leave_front(int front)
 /* Lets the child go once it is in its cgroups: it mounts while its record is written. */
 static int release(struct container *container, const struct newborn *newborn)
 {
-	if (limits_enter(container->name, container->parent.pid, newborn->pid, 0) < 0)
+	if (limits_enter(container->name, container->parent.pid, container->limited, newborn->pid,
+			 0) < 0)
 		return -1;
 	if (process_identify(newborn->pid, &container->init) < 0 ||
 	    handshake_tell(newborn->handshake, HANDSHAKE_GO, -1) < 0) {
@@ -234,9 +235,12 @@ static int run_container(const struct settings *settings)
 	bool ready = watch_prepare(&watching) == 0;
 	watching.init = true;
 	watching.log_dir = container.dirfd;
+	const struct limits *limits = &settings->limits;
+	container.limited = limits->millicores || limits->memory_bytes || limits->pids;
+	if (container.limited && container_save(&container) < 0)
+		ready = false;
 	if (ready && network_write_files(&container) == 0 &&
-	    limits_create(container.name, container.parent.pid, &settings->limits, &birth.cgroup) ==
-		    0) {
+	    limits_create(container.name, container.parent.pid, limits, &birth.cgroup) == 0) {
 		choose_confinement(settings, birth.cgroup, &container.confinement);
 		status = live(settings, &container, &birth, &watching);
 	}
