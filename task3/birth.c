@@ -17,18 +17,19 @@
 /* The container's child, from its first instruction to its program. */
 _Noreturn static void be_born(const struct birth *birth, int handshake)
 {
-	/* End of file instead of GO: the parent died, and nothing was begun. */
+	/* In namespaces of its own, and meanwhile the parent does its part. */
+	if (sethostname(birth->hostname, strlen(birth->hostname)) < 0)
+		handshake_fail(handshake, 125, "cannot set the hostname");
+	if (rtnl_loopback_up() < 0)
+		handshake_fail(handshake, 125, "cannot bring its loopback interface up");
+	enter_rootfs(&birth->rootfs, handshake);
+	/* End of file instead of GO: the parent died, and with us goes all that was made. */
 	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
 		_exit(125);
 	/* Not in clone3: on a hybrid machine the v1 cgroups come only now, and the view begins at
 	 * them. */
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		handshake_fail(handshake, 125, "cannot make a cgroup namespace");
-	if (sethostname(birth->hostname, strlen(birth->hostname)) < 0)
-		handshake_fail(handshake, 125, "cannot set the hostname");
-	if (rtnl_loopback_up() < 0)
-		handshake_fail(handshake, 125, "cannot bring its loopback interface up");
-	enter_rootfs(&birth->rootfs, handshake);
 	if ((birth->input >= 0 && dup2(birth->input, STDIN_FILENO) < 0) ||
 	    (birth->output >= 0 &&
 	     (dup2(birth->output, STDOUT_FILENO) < 0 || dup2(birth->output, STDERR_FILENO) < 0)))

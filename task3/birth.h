@@ -23,7 +23,7 @@ struct newborn {
 	int handshake; /* the caller's to close */
 };
 
-/* Clones the child, which waits until it is told to go. 0, or -1. */
+/* Clones the child, which enters its root and then waits until it is told to go. 0, or -1. */
 int give_birth(const struct birth *birth, struct newborn *newborn);
 
 #endif

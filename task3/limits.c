@@ -219,19 +219,23 @@ static int each_group(const char *name, pid_t parent, bool limited,
 	return result;
 }
 
-static int enter_v1(const struct cgroup_mount *tree, const char *group, pid_t pid)
-{
-	char text[16];
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	return tree->version == 2 ? 0 : write_limit(group, "cgroup.procs", text);
-}
-
 static int enter_any(const struct cgroup_mount *tree, const char *group, pid_t pid)
 {
 	(void)tree;
+	char path[GROUP_SIZE + 64];
 	char text[16];
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
 	snprintf(text, sizeof(text), "%d", (int)pid);
-	return write_limit(group, "cgroup.procs", text);
+	/* One that has ended meanwhile, having failed, has said why to its parent. */
+	if (write_file(AT_FDCWD, path, text) == 0 || errno == ESRCH)
+		return 0;
+	report_errno(hint_cgroup(errno), "cannot write %s to %s", text, path);
+	return -1;
+}
+
+static int enter_v1(const struct cgroup_mount *tree, const char *group, pid_t pid)
+{
+	return tree->version == 2 ? 0 : enter_any(tree, group, pid);
 }
 
 int limits_enter(const char *name, pid_t parent, bool limited, pid_t pid, int all)

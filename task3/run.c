@@ -124,18 +124,23 @@ static int leave_front(int front)
 	return 0;
 }
 
-/* Lets the child go once it is in its cgroups: it mounts while its record is written. */
+/*
+ * Lets the child go once it is in its cgroups and its record is written; it mounts meanwhile. One
+ * that has failed at that can't be told any more, but has said why: await_program hears it.
+ */
 static int release(struct container *container, const struct newborn *newborn)
 {
 	if (limits_enter(container->name, container->parent.pid, container->limited, newborn->pid,
 			 0) < 0)
 		return -1;
-	if (process_identify(newborn->pid, &container->init) < 0 ||
-	    handshake_tell(newborn->handshake, HANDSHAKE_GO, -1) < 0) {
-		report_errno("", "%s: it was killed before it began", container->name);
+	if (process_identify(newborn->pid, &container->init) < 0) {
+		report_errno("", "%s: cannot identify its process", container->name);
 		return -1;
 	}
-	return container_save(container);
+	if (container_save(container) < 0)
+		return -1;
+	handshake_tell(newborn->handshake, HANDSHAKE_GO, -1);
+	return 0;
 }
 
 /* The program has begun: others may enter from now on, and the foreground may go. */
