@@ -93,8 +93,8 @@ assert_alice_and_bob() {
 @test "repair: peer killed between the two records: neither a later container of that name nor a repair makes a peer of it" {
 	requires nft
 	start alice bob
-	"$CONDUCTOR" addnetwork alice
-	"$CONDUCTOR" addnetwork bob
+	"$CONDUCTOR" addnetwork alice -i # the host forwards: only the firewall is between them
+	"$CONDUCTOR" addnetwork bob -i
 	serve_in bob 8080
 	echo "peer=bob" >>"$CONDUCTOR_ROOT/containers/alice/network" # as the kill leaves it
 	nft flush ruleset
