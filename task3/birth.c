@@ -43,6 +43,15 @@ _Noreturn static void be_born(const struct birth *birth, int handshake)
 	become_program(birth->argv, birth->rootfs.confinement, handshake);
 }
 
+int tell_to_go(const struct newborn *newborn, const char *name)
+{
+	if (handshake_tell(newborn->handshake, HANDSHAKE_GO, -1) == 0 || errno == EPIPE ||
+	    errno == ECONNRESET)
+		return 0;
+	report_errno("", "%s: cannot tell it to go", name);
+	return -1;
+}
+
 int give_birth(const struct birth *birth, struct newborn *newborn)
 {
 	int child_end;

@@ -26,4 +26,8 @@ struct newborn {
 /* Clones the child, which enters its root and then waits until it is told to go. 0, or -1. */
 int give_birth(const struct birth *birth, struct newborn *newborn);
 
+/* Tells it. One that has failed at its mounts and is gone is no error here: it has said why, which
+ * await_program hears. 0, or -1: then it waits still, and must be killed. */
+int tell_to_go(const struct newborn *newborn, const char *name);
+
 #endif

@@ -124,10 +124,7 @@ static int leave_front(int front)
 	return 0;
 }
 
-/*
- * Lets the child go once it is in its cgroups and its record is written; it mounts meanwhile. One
- * that has failed at that can't be told any more, but has said why: await_program hears it.
- */
+/* Lets the child go once it is in its cgroups and its record is written; it mounts meanwhile. */
 static int release(struct container *container, const struct newborn *newborn)
 {
 	if (limits_enter(container->name, container->parent.pid, container->limited, newborn->pid,
@@ -139,8 +136,7 @@ static int release(struct container *container, const struct newborn *newborn)
 	}
 	if (container_save(container) < 0)
 		return -1;
-	handshake_tell(newborn->handshake, HANDSHAKE_GO, -1);
-	return 0;
+	return tell_to_go(newborn, container->name);
 }
 
 /* The program has begun: others may enter from now on, and the foreground may go. */

@@ -183,9 +183,7 @@ static int run_step(struct container *container, const struct birth *birth, bool
 	ready = ready && container_save(container) == 0;
 	if (ready && internet)
 		network_give_internet(container, newborn.pidfd); /* a RUN may do without */
-	/* One that has failed at its mounts can't be told, but has said why. */
-	if (ready)
-		handshake_tell(newborn.handshake, HANDSHAKE_GO, -1);
+	ready = ready && tell_to_go(&newborn, container->name) == 0;
 	if (ready &&
 	    await_program(newborn.handshake, container->name, &root, &terminal, &status) == 0) {
 		watching.pid = newborn.pid;

@@ -41,13 +41,15 @@ remove_bystanders() {
 	! command -v ip >/dev/null || ip link delete bystander
 }
 
-# The trees in which conductor makes cgroups.
+# The trees in which conductor makes cgroups; none for an ordinary user, who may not.
 find_cgroup_trees() {
 	mapfile -t cgroup_trees < <(awk '{
 		for (i = 7; $i != "-"; i++) continue
 		if ($(i + 1) == "cgroup2") print $5
 		else if ($(i + 1) == "cgroup" && $(i + 3) ~ /(^|,)(cpu|memory|pids)(,|$)/) print $5
-	}' /proc/self/mountinfo | sort -u)
+	}' /proc/self/mountinfo | sort -u | while read -r tree; do
+		[ ! -w "$tree" ] || echo "$tree"
+	done)
 }
 
 # Another's process that is listed is found by its start, should its pid be used again.
