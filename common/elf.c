@@ -137,7 +137,7 @@ static int read_dynamic(struct file *file, uint64_t vaddr, bool *audited)
 		union {
 			Elf32_Dyn d32;
 			Elf64_Dyn d64;
-		} entry;
+		} entry = { .d64 = { 0 } };
 		size_t size = file->wide ? sizeof(entry.d64) : sizeof(entry.d32);
 		uint64_t offset;
 		if (find_in_file(file, vaddr, &offset) < 0)

@@ -218,7 +218,8 @@ enum container_status container_status(const struct container *container)
 {
 	if (container->exit_status >= 0)
 		return CONTAINER_EXITED;
-	if (strcmp(boot_id(), container->boot_id) != 0) /* read when the container was */
+	const char *boot = boot_id(); /* it was read when the container was */
+	if (boot && strcmp(boot, container->boot_id) != 0)
 		return CONTAINER_DEAD;
 	/* Its own parent must live too: an init that outlived it is about to be swept. */
 	if (process_gone(&container->parent))

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(text, room, "1 (%s) %s\n", name, rest);
 	stat_text = text;
 	MUST(process_identify(1, &id) == 0 && id.start == 987654321);
-	MUST(process_alive(&id));
+	MUST(!process_gone(&id));
 
 	stat_text = name;
 	process_identify(1, &id);
