@@ -42,7 +42,8 @@ load containers
 
 @test "run: ps inside sees the container's processes alone" {
 	[ -x "$(command -v ps)" ] || skip "ps is not installed"
-	run -0 --separate-stderr "$CONDUCTOR" run --rm base $c -- sh -c 'sleep 99 & ps -e -o pid=,comm=; kill $!'
+	run -0 --separate-stderr "$CONDUCTOR" run --rm base $c -- sh -c 'sleep 99 &
+		until grep -q sleep /proc/$!/comm; do continue; done; ps -e -o pid=,comm=; kill $!'
 	assert_equal "$(awk '{ print $2 }' <<<"$output" | sort | paste -sd ' ')" "ps sh sleep"
 }
 

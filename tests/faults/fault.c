@@ -60,8 +60,10 @@ struct process {
 	int *counts;  /* of each call */
 };
 
+enum { RECORD, FAIL, KILL };
+
 struct plan {
-	enum { RECORD, FAIL, KILL } what;
+	int what; /* one of these */
 	int first;
 	char process[NAME_SIZE];
 	int call;
