@@ -11,6 +11,18 @@
 
 STATIC ?= 1
 SANITIZE ?= 0
+
+# A room says PLAIN := 1 where its programs must be static and unsanitized, however the programs
+# under test are built; then it has a plain libcommon, too.
+OBJ_SUFFIX :=
+ifeq ($(PLAIN)$(SANITIZE),11)
+OBJ_SUFFIX := -plain
+endif
+ifeq ($(PLAIN),1)
+override STATIC := 1
+override SANITIZE := 0
+endif
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes \
             -Wmissing-prototypes -Wformat=2 -Wvla
 CFLAGS ?= -O2 -g
@@ -29,8 +41,8 @@ ifeq ($(STATIC),1)
 override LDFLAGS += -static
 endif
 
-OBJ := $(TOP)/build/obj/$(ROOM)
-LIBCOMMON := $(TOP)/build/obj/common/libcommon.a
+OBJ := $(TOP)/build/obj/$(ROOM)$(OBJ_SUFFIX)
+LIBCOMMON := $(TOP)/build/obj/common$(OBJ_SUFFIX)/libcommon.a
 objects = $(patsubst %.c,$(OBJ)/%.o,$($(1)_SRC))
 
 .DELETE_ON_ERROR:
@@ -48,7 +60,7 @@ $(OBJ)/%.o: %.c $(FLAGS_FILE)
 
 ifneq ($(ROOM),common)
 $(LIBCOMMON): FORCE
-	@$(MAKE) --no-print-directory -C $(TOP)/common
+	@$(MAKE) --no-print-directory -C $(TOP)/common PLAIN=$(PLAIN)
 endif
 
 define program_rule

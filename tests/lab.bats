@@ -426,7 +426,7 @@ of-the-machine"
 	local who
 	# -w is false on a read-only mount for root, too: nothing need be written to see it.
 	# shellcheck disable=SC2016
-	local look='for place in / /etc /usr /root /home /boot /dev /var /var/lib "$HOME" . /tmp /var/tmp /dev/shm; do
+	local look='for place in / /etc /usr /root /home /boot /dev /var /var/lib . /tmp /var/tmp /dev/shm; do
 		[ ! -w "$place" ] || echo -n "$place "
 	done'
 	for who in $USERS; do

@@ -64,8 +64,12 @@ load containers
 	grep -qE '^[0-9]+ [0-9]+ [^ ]+ / /proc rw.* - proc ' "$mounts"
 	grep -qE '^[0-9]+ [0-9]+ [^ ]+ / /sys ro.* - sysfs ' "$mounts"
 	grep -qE ' /dev ro' "$mounts"
-	run -0 "$CONDUCTOR" exec $c -- stat -c '%d %t %T' /dev /dev/null
-	assert_equal "$output" "$(stat -c '%d %t %T' /dev /dev/null)"
+	run -0 "$CONDUCTOR" exec $c -- stat -c '%d %t %T' /dev/null
+	assert_equal "$output" "$(stat -c '%d %t %T' /dev/null)"
+	# Where no filter can be had, the host's nodes are in a /dev of the container's own.
+	if ! "$CONDUCTOR" inspect $c | grep -qx devices=own; then
+		assert_equal "$("$CONDUCTOR" exec $c -- stat -c %d /dev)" "$(stat -c %d /dev)"
+	fi
 }
 
 # Nothing of the machine's is tried to be removed: a conductor that failed here would succeed.
