@@ -357,7 +357,7 @@ holders_of() { # DIRECTORY
 	"$CONDUCTOR" run -d base $c -- $SLEEP
 	for command in "run --rm base other --" "exec $c --"; do
 		# The device behind descriptors 0 to 2, and the controlling terminal: not the caller's.
-		run -0 script -qec "stty rows 31 cols 77; stat -Lc %d:%r - >caller; tty >name
+		run -0 script -qec "stty rows 31 cols 77 -echo; stat -Lc %d:%r - >caller; tty >name
 			$CONDUCTOR $command sh -c 'stty size; tty; for fd in 0 1 2; do stat -Lc %d:%r /dev/fd/\$fd; done; : </dev/tty'" /dev/null </dev/null
 		assert_contains "${lines[0]}" "31 77"
 		assert_contains "${lines[1]}" "/dev/pts/0"
