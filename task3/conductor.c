@@ -8,11 +8,12 @@
  *
  * This file is the table of its commands. Where to read on:
  *     run.c        a container's birth and its parent's watch over it
- *     rootfs.c     its root and mounts
+ *     rootfs.c     its root; mounts.c, devices.c  what is mounted on it
+ *     confine.c    what it may not do: capabilities.c, seccomp.c, terminal.c, self.c (SECURITY.md)
  *     exec.c       joining it          stop.c  ending it          limits.c  its cgroup
  *     network.c    addresses, publishing and peers; by means of rtnl.c (links) and nft.c (firewall)
  *     build.c      Conductorfiles      image.c  the store of images and layers
- *     container.c  what is known of a container; state.c the directory that all is kept in
+ *     container.c  what is known of a container; inspect.c tells it, state.c keeps it
  *
  * Privilege: root, or any user where user namespaces are allowed (then without networks, unless in
  * tests/lab/lab). Kernel: 5.15 or newer. Leaves behind: the state directory; nothing else once the

@@ -3,20 +3,7 @@
 # what must hold after it stands there. (runc#39, runc#4534, podman#14003: killed midway.)
 # SWEEP=all for all points instead of a sample of the long ones.
 
-export BATS_TEST_TIMEOUT=3600 # tests/run has a bound for the whole of it
-load ../helpers
-
-setup_file() {
-	require_lab
-}
-
-sweep() { # COMMAND
-	requires root
-	run "$TOP/tests/faults/sweep" "$1"
-	# shellcheck disable=SC2154 # bats's run sets output and status
-	echo "$output" | sed '$s/^/# /' >&3
-	[ "$status" = 0 ] || fail "$output"
-}
+load sweeping
 
 @test "sweep: run: every call failing once, and killed at every call" {
 	sweep run

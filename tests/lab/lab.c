@@ -23,7 +23,8 @@
  * a file system in memory (also bound over /var/lib/conductor where the machine has one, which is
  * never made); a PATH that has the administrator's directories; no XDG_RUNTIME_DIR and no HTTP
  * proxy. The rest of the file system is the machine's own and can't be written, but for /tmp,
- * /var/tmp and the current directory: a conductor that is wrong harms no machine.
+ * /var/tmp, /dev/shm and the current directory (unless that is /): what is wrong in a conductor
+ * under test harms none of the machine's files. It is no wall: root inside could undo it.
  *
  * Privilege: root, or a machine that allows unprivileged user namespaces. Linux 5.15.
  * Exit status: COMMAND's, or 128+n if signal n ended it; 125 for a failure of the lab itself or
