@@ -14,9 +14,12 @@ arm() { # NAME...
 	done
 }
 
-routes() { # both families, by the kernel's own list
-	cat /proc/net/route /proc/net/ipv6_route 2>/dev/null
-	cat /proc/net/if_inet6 2>/dev/null
+# Both families, by the kernel's own list, without what changes by itself while links come up: the
+# link-local rows and ipv6_route(5)'s columns that count references and uses.
+routes() {
+	cat /proc/net/route
+	awk '!/^(fe80|ff00)/ { $7 = $8 = ""; print }' /proc/net/ipv6_route 2>/dev/null
+	grep -v '^fe80' /proc/net/if_inet6 2>/dev/null
 }
 
 requires_ipv6() {
@@ -54,9 +57,9 @@ has_forged_route() {
 	nft add element inet conductor containers '{ "alice-outside" }'
 }
 
-# Without the columns of ipv6_route(5) that count references and uses.
+# The same of a container.
 routes_of() { # NAME
-	inside "$1" cat /proc/net/ipv6_route | awk '{ $7 = $8 = ""; print }'
+	inside "$1" cat /proc/net/ipv6_route | awk '!/^(fe80|ff00)/ { $7 = $8 = ""; print }'
 	inside "$1" cat /proc/net/route
 }
 
