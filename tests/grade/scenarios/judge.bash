@@ -137,19 +137,6 @@ gone() {
 
 # --- finding processes, by what they are --------------------------------------------------------
 
-# All of the world's, as we number them.
-world_processes() {
-	local directory pid_namespace pids
-	pid_namespace=$(readlink "/proc/$WORLD_INIT/ns/pid")
-	for directory in /proc/[0-9]*; do
-		pids=$(sed -n 's/^NSpid:\t//p' "$directory/status" 2>/dev/null) || continue
-		# One that has a pid in a namespace below ours; our own helpers have one pid only.
-		[[ $pids == *$'\t'* ]] || continue
-		[ "$(readlink "$directory/ns/user")" = "$(readlink /proc/self/ns/user)" ] || [ -n "$pid_namespace" ] || continue
-		echo "${directory#/proc/}"
-	done
-}
-
 # The pid, as we see it, of the process that is exactly `sleep NUMBER`, in ARGV.
 find_sleep() { # NUMBER
 	local directory words
@@ -164,18 +151,12 @@ find_sleep() { # NUMBER
 	return 1
 }
 
-# The same for a program by the name of its file.
+# The same for a program by the name of its file; kernel threads and strangers have no such link.
 find_program() { # NAME
-	local directory exe
-	FOUND=
-	for directory in /proc/[0-9]*; do
-		exe=$(readlink "$directory/exe" 2>/dev/null) || continue
-		if [ "${exe##*/}" = "$1" ] && [ "$(readlink "$directory/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]; then
-			FOUND=${directory#/proc/}
-			return 0
-		fi
-	done
-	return 1
+	FOUND=$(find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "*/$1" 2>/dev/null | head -n 1)
+	FOUND=${FOUND#/proc/}
+	FOUND=${FOUND%/exe}
+	[ -n "$FOUND" ]
 }
 
 # --- notes --------------------------------------------------------------------------------------

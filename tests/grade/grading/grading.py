@@ -1,0 +1,119 @@
+"""Grades one submission: scenarios, checks, a second try for what failed, a result."""
+
+import dataclasses
+import datetime
+import shutil
+import tempfile
+import pathlib
+import time
+
+from . import intake, judge, plan, result
+from .errors import GraderError, IntakeError
+from .judge import Finding
+
+HAS_REFERENCE = (judge.GRADE / "reference").is_dir()
+
+
+@dataclasses.dataclass
+class Graded:
+    """One task's outcome. `conductor`: whose the better run had, in task 4, else ""."""
+
+    findings: dict
+    seconds: float = 0.0
+    reason: str = ""
+    conductor: str = ""
+
+
+def _all(checks, verdict, seen):
+    return {check.id: Finding(verdict, seen=seen) for check in checks}
+
+
+class Grading:
+    """What is the same for every submission of a batch."""
+
+    def __init__(self, rubric, seed, sandboxes, tasks, tries=2):
+        self.rubric = rubric
+        self.seed = seed
+        self.sandboxes = sandboxes
+        self.tasks = tasks
+        self.tries = tries
+
+    def grade(self, path, directory):
+        """Grades what is at `path`; the result and its evidence go to `directory`."""
+        began, started = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
+        evidence = directory / "evidence"
+        shutil.rmtree(evidence, ignore_errors=True)
+        evidence.mkdir(parents=True)
+        with tempfile.TemporaryDirectory(prefix="grade.") as temporary:
+            work = pathlib.Path(temporary)
+            try:
+                submission = intake.take(path, work / "submission")
+            except IntakeError as error:
+                facts = {"name": directory.name, "digest": "", "files": {}, "notes": []}
+                graded = {task: Graded(_all(self.rubric.of_task(task), "missing", str(error)), reason=str(error))
+                          for task in self.tasks}
+            else:
+                facts = {"name": directory.name, "digest": submission.digest, "notes": list(submission.notes),
+                         "files": {str(task): entry.path for task, entry in submission.entries.items()}}
+                graded = {task: self._grade_task(task, submission, work, evidence) for task in self.tasks}
+        seconds = time.monotonic() - started
+        made = result.make(facts, graded, self.rubric, self.seed, self.sandboxes.name,
+                           began.strftime("%Y-%m-%dT%H:%M:%SZ"), seconds)
+        result.write(made, directory)
+        return made
+
+    def _grade_task(self, task, submission, work, evidence):
+        started = time.monotonic()
+        checks = self.rubric.of_task(task)
+        if task not in submission.entries:
+            reason = f"there is no {' or '.join(intake.NAMES[task])}"
+            return Graded(_all(checks, "missing", reason), reason=reason)
+        try:
+            if task == 4:
+                graded = self._grade_services(checks, submission, work, evidence)
+            else:
+                graded = Graded(self._findings(checks, plan.SCENARIOS[task], submission, work, evidence))
+        except GraderError as error:
+            graded = Graded(_all(checks, "error", str(error)), reason=str(error))
+        graded.seconds = time.monotonic() - started
+        return graded
+
+    def _findings(self, checks, scenarios, submission, work, evidence, matrix="matrix_own"):
+        """Runs scenarios and judges; what failed is tried once more, in a fresh world."""
+        task = checks[0].task
+        self._run(dict.fromkeys(scenarios, task), submission, work, evidence)
+        judged = judge.judge(checks, evidence, work, matrix)
+        for _ in range(self.tries - 1):
+            again = {name: task for name in judge.to_repeat(checks, judged, matrix) if name in scenarios}
+            if not again:
+                break
+            second = work / "second"
+            shutil.rmtree(second, ignore_errors=True)
+            shutil.copytree(evidence, second)
+            self._run(again, submission, work, second)
+            judged = judge.join(judged, judge.judge(checks, second, work, matrix))
+        return judged
+
+    def _run(self, scenarios, submission, work, evidence):
+        self.sandboxes.run(submission, scenarios, self.rubric, self.seed, work, evidence)
+
+    def _grade_services(self, checks, submission, work, evidence):
+        """With the student's conductor, where there is one, and with the reference, where there is
+        one (not in a handout); the better counts."""
+        runs = {}
+        if HAS_REFERENCE:
+            runs["reference"] = self._findings(checks, ("matrix_reference",), submission, work, evidence,
+                                               "matrix_reference")
+        if 3 in submission.entries:
+            runs["student"] = self._findings(checks, ("matrix_own",), submission, work, evidence, "matrix_own")
+        if len(runs) == 2:  # the one check that has the reference's run for evidence in either case
+            runs["student"]["4.address"] = runs["reference"]["4.address"]
+        if not runs:
+            reason = "there is no conductor to do it with"
+            return Graded(_all(checks, "missing", reason), reason=reason)
+
+        def points(conductor):
+            return sum(check.points for check in checks if runs[conductor][check.id].verdict == "pass")
+
+        better = max(reversed(runs), key=points)  # of equals the student's own
+        return Graded(runs[better], conductor=better)

@@ -1,0 +1,148 @@
+"""Runs scenarios over a submission, in a world on this machine or in the virtual machine."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+
+from . import plan
+from .errors import GraderError
+
+GRADE = pathlib.Path(__file__).resolve().parent.parent
+TOP = GRADE.parent.parent
+EMULATED_SLOWNESS = 10
+
+
+def has_cpu_controller():
+    """Whether this machine's cgroup v2 limits the CPU: a hybrid one's does not."""
+    try:
+        return "cpu" in pathlib.Path("/sys/fs/cgroup/cgroup.controllers").read_text().split()
+    except OSError:
+        return False
+
+
+def cgroup_mode():
+    return "v2" if has_cpu_controller() else "hybrid"
+
+
+def _run(command, seconds):
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise GraderError(f"{command[0]} is not done after {seconds} s") from None
+    except OSError as error:
+        raise GraderError(f"{command[0]}: {error}") from None
+
+
+def _last_line(text):
+    return text.strip().splitlines()[-1] if text.strip() else "nothing said"
+
+
+class World:
+    """Real root in namespaces of its own: protects from accidents, not from malice."""
+
+    name = "world"
+    slowness = 1
+
+    def __init__(self):
+        if os.geteuid() != 0:
+            raise GraderError("the world needs root: sudo, or --sandbox vm")
+        result = _run([str(GRADE / "sandbox/root")], 1800)
+        if result.returncode:
+            raise GraderError(f"cannot make the sandbox's root: {_last_line(result.stderr)}")
+        self.settings = {"SANDBOX_ROOT": _last_line(result.stdout)}
+
+    def run(self, bundle, out, seconds):
+        result = _run([str(GRADE / "run_scenarios"), str(bundle), str(out)], seconds)
+        if result.returncode:
+            raise GraderError(f"run_scenarios: {_last_line(result.stderr)}")
+
+
+class Machine:
+    """The virtual machine, one for each run."""
+
+    name = "vm"
+
+    def __init__(self):
+        result = _run([str(GRADE / "sandbox/vm"), "build"], 3600)
+        if result.returncode:
+            raise GraderError(f"cannot make the machine: {_last_line(result.stderr)}")
+        self.slowness = 1 if os.access("/dev/kvm", os.W_OK) else EMULATED_SLOWNESS
+        self.settings = {"SANDBOX_ROOT": "/sandbox-root"}
+
+    def run(self, bundle, out, seconds):
+        sent, received = bundle.with_suffix(".tar"), out.with_suffix(".tar")
+        with tarfile.open(sent, "w") as archive:
+            archive.add(bundle, ".")
+        result = _run([str(GRADE / "sandbox/vm"), "run", str(sent), str(received), "--seconds", str(seconds)],
+                      seconds + 60)
+        sent.unlink()
+        if result.returncode:
+            raise GraderError(f"the machine: {_last_line(result.stderr)}")
+        out.mkdir(exist_ok=True)
+        with tarfile.open(received) as archive:
+            archive.extractall(out, filter="data")
+        received.unlink()
+
+
+class Sandboxes:
+    """Chooses for each scenario: what a hybrid machine can't show is shown by the virtual one."""
+
+    def __init__(self, name):
+        self.name = name
+        self._made = {}
+        self._main = self._get(name)
+
+    def _get(self, name):
+        if name not in self._made:
+            self._made[name] = {"world": World, "vm": Machine}[name]()
+        return self._made[name]
+
+    def _for(self, scenario):
+        if self.name == "world" and scenario in plan.NEEDS_CPU_CONTROLLER and not has_cpu_controller():
+            return self._get("vm")
+        return self._main
+
+    def run(self, submission, scenarios, rubric, seed, work, evidence):
+        """Runs {scenario: task}; evidence/SCENARIO/ has what came of each. The grader's own failure is
+        noted there as the scenario's verdict."""
+        by_sandbox = {}
+        for scenario, task in scenarios.items():
+            shutil.rmtree(evidence / scenario, ignore_errors=True)
+            try:
+                by_sandbox.setdefault(self._for(scenario), {})[scenario] = task
+            except GraderError as error:
+                _note_error(evidence / scenario, error)
+        for sandbox, chosen in by_sandbox.items():
+            self._run_in(sandbox, submission, chosen, rubric, seed, work, evidence)
+
+    def _run_in(self, sandbox, submission, scenarios, rubric, seed, work, evidence):
+        bundle, out = work / "bundle", work / "out"
+        for directory in (bundle, out):
+            shutil.rmtree(directory, ignore_errors=True)
+        bundle.mkdir(parents=True)
+        shutil.copytree(submission.directory, bundle / "submission", symlinks=True)
+        plan.write(bundle / "plan", submission.entries, scenarios, rubric, seed, sandbox.slowness,
+                   sandbox.settings)
+        seconds = sum(plan.scenario_seconds(name, task, rubric, sandbox.slowness) + 60
+                      for name, task in scenarios.items())
+        try:
+            sandbox.run(bundle, out, seconds)
+        except GraderError as error:
+            for scenario in scenarios:
+                _note_error(evidence / scenario, error)
+        for scenario in scenarios:
+            if (out / scenario).is_dir():
+                shutil.rmtree(evidence / scenario, ignore_errors=True)
+                shutil.copytree(out / scenario, evidence / scenario, symlinks=True)
+            elif not (evidence / scenario).exists():
+                _note_error(evidence / scenario, GraderError("the scenario left nothing"))
+        shutil.rmtree(bundle)
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def _note_error(directory, error):
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "verdict").write_text(f"error: {error}\n")

@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# Task 4 with one conductor: two services, each in its container, and who reaches what.
+# matrix_own has the student's conductor, matrix_reference one that is known to be right.
+
+# The services are ours: a directory each, with a run.sh as the shell course has it. A program that
+# is made by a Makefile has made its own beside itself.
+bring_services() {
+	local service
+	[ "$BUILD_4" != make ] || return 0
+	for service in counter-service external-service; do
+		tar -C "$SERVICES" -c "$service" | in_world 20 "$DIRECTORY" \
+			sh -c "rm -rf $service && tar -x --no-same-owner" || broken "cannot bring $service"
+	done
+}
+
+# A shell script finds ./conductor.sh beside itself, any other program is told.
+bring_conductor() { # FILE... below the submission
+	local file
+	for file in "$@"; do
+		in_world 10 "$DIRECTORY" sh -c '[ "$(realpath "$1")" = "$(realpath "${1##*/}")" ] ||
+			{ rm -rf "${1##*/}" && cp -a "$1" .; }' sh "/submission/$file"
+	done
+}
+
+number_in() { # FILE: the one that the answer holds, after the target
+	sed -n 's/^[^ ]* *[^0-9]*\([0-9][0-9]*\).*/\1/p' "$1" | head -n 1
+}
+
+fetch() { # FILE HOPE ENTER... : notes the whole answer and the number
+	reach "$@"
+	number_in "$EVIDENCE/$1" >"$EVIDENCE/$1.number"
+}
+
+# Up when the page answers with a number; or when the orchestrator has given up.
+answers() {
+	"$WIRE" reach -t 500 "$HOST_ADDRESS:3000/" 2>/dev/null | grep -qE '^[^ ]+ .*[0-9]'
+}
+
+orchestrate() {
+	launch orchestrator "$SECONDS_4" "$DIRECTORY" env CONDUCTOR="$CONDUCTOR_FOR_4" "$PROGRAM" up
+	local runner=${background[-1]}
+	SLOWNESS=1 wait_until "$SECONDS_4" gone "$runner"
+	wait "$runner"
+	echo $? >"$EVIDENCE/orchestrator.status"
+	tail -n 60 "$EVIDENCE/orchestrator.out" >>"$EVIDENCE/log"
+	# What it started may need a moment more than itself.
+	wait_until 10 answers
+}
+
+judge_matrix() {
+	local service
+	for service in external-service counter-service; do
+		find_program "$service" || continue
+		note_process "$service" "$FOUND"
+		stat -L -c '%d:%i' "/proc/$FOUND/exe" >"$EVIDENCE/$service/exe.inode"
+		stat -L -c '%d:%i' "/proc/$FOUND/root$(readlink "/proc/$FOUND/exe")" \
+			>"$EVIDENCE/$service/exe.in_root" 2>/dev/null
+	done
+	if find_program external-service; then
+		external=$FOUND
+		find_program counter-service && counter_address=$(address_of "$FOUND")
+		[ -z "${counter_address:-}" ] ||
+			reach external.to_counter answer in_network "$external" -- "$counter_address:8080/get_counter"
+	fi
+	fetch host.1 answer -- "$HOST_ADDRESS:3000/"
+	fetch host.2 answer -- "$HOST_ADDRESS:3000/"
+	fetch outside.1 answer outside -- "$HOST_ADDRESS:3000/"
+	fetch outside.2 answer outside -- "$HOST_ADDRESS:3000/"
+	reach outside.counter silence outside -- "$HOST_ADDRESS:8080/get_counter"
+}
