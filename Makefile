@@ -2,7 +2,7 @@
 #
 # Options: CC=clang   STATIC=0 (dynamic programs)   SANITIZE=1 (ASan and UBSan)
 
-ROOMS := common task1 task2 task3 task4 tests/lab tests/bench tests/tools tests/faults tests/grade/sandbox
+ROOMS := common task1 task2 task3 task4 tests/lab tests/bench tests/tools tests/faults tests/witness tests/grade/sandbox
 PREFIX ?= /usr/local
 PROGRAMS := task1/namespace_prog task2/container_prog task2/copy_deps task2/simple_container \
             task3/conductor task4/counter-service task4/external-service task4/service-orchestrator
