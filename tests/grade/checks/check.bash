@@ -100,6 +100,8 @@ WITNESS_JQ='
 def base: split("/") | last;
 def executed($name): any(.states[]; .event == "exec" and (.exe | base) == $name);
 def first_of($name): first(.processes[] | select(executed($name)));
+def since_exec($process; $name): [$process.states[]]
+	| .[(map(.event == "exec" and (.exe | base) == $name) | index(true)):];
 def descendants($n): . as $all
 	| [$n] | until(. as $set | [$all.processes[] | select(.parent as $p | $set | index($p)) | .n] - $set == [];
 		. as $set | . + ([$all.processes[] | select(.parent as $p | $set | index($p)) | .n] - $set))

@@ -12,10 +12,11 @@ setup() {
 # a PID namespace, else the first at all; child 2 the one born in child 1's after it, else the next.
 PEOPLE='
 first_of("namespace_prog") as $parent
+| (since_exec($parent; "namespace_prog")) as $lived
 | (descendants($parent.n)) as $all
-| ([$all[] | select((born.pids | last) == 1 and born.namespaces.pid != $parent.states[0].namespaces.pid)][0] // $all[0]) as $child1
+| ([$all[] | select((born.pids | last) == 1 and born.namespaces.pid != $lived[0].namespaces.pid)][0] // $all[0]) as $child1
 | ([$all[] | select(.n != $child1.n and born.namespaces.pid == $child1.states[0].namespaces.pid
-		and born.namespaces.pid != $parent.states[0].namespaces.pid)][0]
+		and born.namespaces.pid != $lived[0].namespaces.pid)][0]
 	// [$all[] | select(.n != $child1.n)][0]) as $child2 | '
 
 people() { # PROGRAM [JQ-ARGUMENT...]
@@ -43,15 +44,15 @@ host_name() {
 @test "1.pidns" {
 	expect "child 1 has the pid 1 in a PID namespace other than its parent's"
 	has witness.json
-	saw "$(people 'if $child1 then "its pids are \($child1 | born.pids), its PID namespace \($child1 | born.namespaces.pid), the parent is in \($parent.states[0].namespaces.pid)" else "no child was born" end')"
-	[ "$(people '$child1 != null and ($child1 | born.pids | last) == 1 and ($child1 | born.namespaces.pid) != $parent.states[0].namespaces.pid')" = true ]
+	saw "$(people 'if $child1 then "its pids are \($child1 | born.pids), its PID namespace \($child1 | born.namespaces.pid), the parent is in \($lived[0].namespaces.pid)" else "no child was born" end')"
+	[ "$(people '$child1 != null and ($child1 | born.pids | last) == 1 and ($child1 | born.namespaces.pid) != $lived[0].namespaces.pid')" = true ]
 }
 
 @test "1.utsns" {
 	expect "child 1's UTS namespace is another than its parent's"
 	has witness.json
-	saw "$(people 'if $child1 then "child 1 is in \($child1 | ended.namespaces.uts), its parent in \($parent | ended.namespaces.uts)" else "no child was born" end')"
-	[ "$(people '$child1 != null and ($child1 | ended.namespaces.uts) != ($parent | ended.namespaces.uts)')" = true ]
+	saw "$(people 'if $child1 then "child 1 is in \($child1 | ended.namespaces.uts), its parent in \$lived[-1].namespaces.uts" else "no child was born" end')"
+	[ "$(people '$child1 != null and ($child1 | ended.namespaces.uts) != $lived[-1].namespaces.uts')" = true ]
 }
 
 @test "1.hostname" {
@@ -64,10 +65,10 @@ host_name() {
 @test "1.parent" {
 	expect "the parent is in the namespaces that it began in, and its hostname is still $(host_name)"
 	has witness.json hostname.after
-	saw "$(people '[$parent.states[] | {pid: .namespaces.pid, uts: .namespaces.uts, hostname}] | unique | map("PID \(.pid), UTS \(.uts), \(.hostname)") | join("; ")'); afterwards $(content hostname.after)"
+	saw "$(people '[$lived[] | {pid: .namespaces.pid, uts: .namespaces.uts, hostname}] | unique | map("PID \(.pid), UTS \(.uts), \(.hostname)") | join("; ")'); afterwards $(content hostname.after)"
 	[ "$(content hostname.after)" = "$(host_name)" ]
-	[ "$(people '[$parent.states[] | .hostname] | unique | . == [$name]' --arg name "$(host_name)")" = true ]
-	[ "$(people '[$parent.states[] | [.namespaces.pid, .namespaces.uts]] | unique | length')" = 1 ]
+	[ "$(people '[$lived[] | .hostname] | unique | . == [$name]' --arg name "$(host_name)")" = true ]
+	[ "$(people '[$lived[] | [.namespaces.pid, .namespaces.uts]] | unique | length')" = 1 ]
 }
 
 @test "1.child2" {

@@ -13,7 +13,7 @@ SCENARIOS = {
 NEEDS_CPU_CONTROLLER = {"task2"}
 # How many commands of a student's a scenario may have to wait for, each up to its task's deadline.
 COMMANDS = {"task1": 2, "task2": 2, "containers": 5, "network": 5, "matrix_own": 2, "matrix_reference": 2}
-LIMITS = {"MEMORY": 1024 * 1024 * 1024, "DISK": 1024 * 1024 * 1024, "PROCESSES": 512, "OUTPUT": 1024 * 1024}
+LIMITS = {"MEMORY": "1536M", "DISK": "768M", "PROCESSES": 512, "OUTPUT": "1M"}
 
 
 class Chance:

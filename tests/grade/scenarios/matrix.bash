@@ -52,8 +52,8 @@ judge_matrix() {
 	for service in external-service counter-service; do
 		find_program "$service" || continue
 		note_process "$service" "$FOUND"
-		stat -L -c '%d:%i' "/proc/$FOUND/exe" >"$EVIDENCE/$service/exe.inode"
-		stat -L -c '%d:%i' "/proc/$FOUND/root$(readlink "/proc/$FOUND/exe")" \
+		stat -L -c '%Hd:%Ld:%i' "/proc/$FOUND/exe" >"$EVIDENCE/$service/exe.inode"
+		stat -L -c '%Hd:%Ld:%i' "/proc/$FOUND/root$(readlink "/proc/$FOUND/exe")" \
 			>"$EVIDENCE/$service/exe.in_root" 2>/dev/null
 	done
 	if find_program external-service; then
