@@ -8,8 +8,10 @@ bring_services() {
 	local service
 	[ "$BUILD_4" != make ] || return 0
 	for service in counter-service external-service; do
-		tar -C "$SERVICES" -c "$service" | in_world 20 "$DIRECTORY" \
-			sh -c "rm -rf $service && tar -x --no-same-owner" || broken "cannot bring $service"
+		# shellcheck disable=SC2016 # the world's shells expand it
+		in_world 20 "$DIRECTORY" sh -c 'rm -rf "$1" && mkdir "$1" && cat >"$1/$1" &&
+			printf "#!/bin/bash\ncd \"\$(dirname \"\$0\")\" && exec ./%s \"\$@\"\n" "$1" >"$1/run.sh" &&
+			chmod 755 "$1/$1" "$1/run.sh"' sh "$service" <"$TOP/task4/$service" || broken "cannot bring $service"
 	done
 }
 
@@ -52,9 +54,7 @@ judge_matrix() {
 	for service in external-service counter-service; do
 		find_program "$service" || continue
 		note_process "$service" "$FOUND"
-		stat -L -c '%Hd:%Ld:%i' "/proc/$FOUND/exe" >"$EVIDENCE/$service/exe.inode"
-		stat -L -c '%Hd:%Ld:%i' "/proc/$FOUND/root$(readlink "/proc/$FOUND/exe")" \
-			>"$EVIDENCE/$service/exe.in_root" 2>/dev/null
+		readlink "/proc/$FOUND/root" >"$EVIDENCE/$service/root.path"
 	done
 	if find_program external-service; then
 		external=$FOUND
