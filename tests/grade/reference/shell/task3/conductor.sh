@@ -179,6 +179,7 @@ cmd_build() { # IMAGE [CONDUCTORFILE]
 	check_image_name "$1"
 	local text=$DEFAULT_CONDUCTORFILE context=. instruction rest
 	if [ $# = 2 ]; then
+		[ -f "$2" ] || fail "$2: no such file"
 		text=$(cat "$2") || exit
 		context=$(dirname "$2")
 	fi
@@ -241,7 +242,7 @@ container_child() { # NAME DIRECTORY COMMAND...
 
 cmd_run() { # IMAGE NAME [-- COMMAND...]
 	[ $# -ge 2 ] || usage
-	local image=$1 name=$2 directory=$CONTAINERS/$2
+	local image=$1 name=$2 directory=$CONTAINERS/$2 errors
 	shift 2
 	[ "${1-}" != -- ] || shift
 	[ $# -gt 0 ] || set -- "$DEFAULT_COMMAND"
@@ -249,9 +250,9 @@ cmd_run() { # IMAGE NAME [-- COMMAND...]
 	check_name "$name"
 	# Of two who want the name at once, one gets it.
 	mkdir "$directory" 2>/dev/null || fail "$name: there is such a container (conductor.sh stop $name takes it away)"
-	if ! cp -a "$IMAGES/$image" "$directory/rootfs" || ! echo "$image" >"$directory/image"; then
+	if ! errors=$(cp -a "$IMAGES/$image" "$directory/rootfs" 2>&1 && echo "$image" >"$directory/image"); then
 		rm -rf --one-file-system "$directory"
-		fail "$name: cannot copy the image"
+		fail "$name: cannot copy the image: ${errors%%$'\n'*}"
 	fi
 	export -f container_child become fail todo
 	# SOLUTION 3a: container_child in new UTS, PID, NET, MOUNT and IPC namespaces, as PID 1: unshare(1)
