@@ -20,12 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_SIZE (1024 * 1024)
-
 /* What stands for a part that is not written yet. */
 #define TODO(part) error(1, 0, "part %s is not written yet", part)
 
-static char stack[STACK_SIZE];
+static char stack[1024 * 1024];
 static int ready[2]; /* child 1 writes a byte: it has its hostname and has printed */
 static int done[2];  /* the parent closes it: child 1 may end, and its namespaces with it */
 
@@ -73,7 +71,7 @@ static pid_t make_child1(void)
 {
 	pid_t pid = -1;
 	/* SOLUTION 1: run child1 in a new UTS and a new PID namespace: clone(2) */
-	pid = clone(child1, stack + STACK_SIZE, CLONE_NEWUTS | CLONE_NEWPID | SIGCHLD, NULL);
+	pid = clone(child1, stack + sizeof(stack), CLONE_NEWUTS | CLONE_NEWPID | SIGCHLD, NULL);
 	/* END 1 */
 	if (pid < 0)
 		error(1, errno, "cannot make child 1 (root?)");

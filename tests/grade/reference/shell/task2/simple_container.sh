@@ -40,7 +40,7 @@ remove_cgroup() {
 clean_up() {
 	rm -rf "$root"
 	[ ! -d "$group" ] || remove_cgroup
-	[ $enabled = no ] || echo -cpu >"$subtree"
+	[ "$enabled" = no ] || echo -cpu >"$subtree"
 }
 
 prepare() {
@@ -56,7 +56,7 @@ prepare() {
 
 subtask_2a() {
 	echo "Output Subtask 2a"
-	# SOLUTION 2a: container_prog and its libraries into $root, where `container_prog subtask1` then runs: ldd(1), cp(1), chroot(1)
+	# SOLUTION 2a: `container_prog subtask1` runs in $root, with its libraries: ldd(1), cp(1), chroot(1)
 	local library
 	cp container_prog "$root" || exit
 	# A static program has none.
@@ -95,7 +95,7 @@ subtask_2c() {
 	echo "500000 1000000" >"$group/cpu.max" || fail "cannot set the limit"
 	echo "Limit: cpu.max = $(cat "$group/cpu.max")"
 	# A shell moves itself, and all that it starts is born there.
-	(echo $BASHPID >"$group/cgroup.procs" &&
+	(echo "$BASHPID" >"$group/cgroup.procs" &&
 		exec unshare --pid --uts --fork --kill-child chroot "$root" /container_prog subtask3) || fail "subtask 2c failed"
 	# END 2c
 }

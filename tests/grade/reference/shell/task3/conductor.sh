@@ -224,7 +224,7 @@ container_child() { # NAME DIRECTORY COMMAND...
 	shift 2
 	read -ra stat </proc/self/stat
 	echo "${stat[0]} ${stat[21]}" >"$directory/pid" || exit
-	# SOLUTION 3a: its name, procfs, sysfs and the host's /dev in its root, then become the command there: hostname(1), mount(8), chroot(1)
+	# SOLUTION 3a: name, procfs, sysfs, the host's /dev; become the command in its root: mount(8), chroot(1)
 	hostname "$name" &&
 		mount -t proc -o nosuid,nodev,noexec proc "$rootfs/proc" &&
 		mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$rootfs/sys" &&
@@ -255,6 +255,7 @@ cmd_run() { # IMAGE NAME [-- COMMAND...]
 		fail "$name: cannot copy the image: ${errors%%$'\n'*}"
 	fi
 	export -f container_child become fail todo
+	# PID 1 ends with unshare, and unshare with PID 1, whose exit status it has.
 	# SOLUTION 3a: container_child in new UTS, PID, NET, MOUNT and IPC namespaces, as PID 1: unshare(1)
 	exec unshare --uts --pid --net --mount --ipc --fork --kill-child -- \
 		bash -c 'container_child "$@"' conductor.sh "$name" "$directory" "$@"
@@ -418,7 +419,7 @@ guard_host() { # NAME NUMBER
 open_internet() { # NAME PID NUMBER
 	local outside=$1-outside address=$POOL.$3.2
 	in_network_of "$2" ip route add default via "$POOL.$3.1" || return
-	# SOLUTION 3c: what the container sends to $UPLINK may pass, under the host's address, and answers may come back: iptables(8), iptables-extensions(8)
+	# SOLUTION 3c: from here to $UPLINK, under the host's address, and answers back: iptables-extensions(8)
 	add_rule "$1" nat POSTROUTING -s "$address" -o "$UPLINK" -j MASQUERADE &&
 		add_rule "$1" filter FORWARD -i "$outside" -s "$address" -o "$UPLINK" -j ACCEPT &&
 		add_rule "$1" filter FORWARD -i "$UPLINK" -o "$outside" -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
@@ -436,7 +437,7 @@ copy_resolvers() { # NAME
 publish() { # NAME NUMBER INNER-OUTER
 	local outside=$1-outside address=$POOL.$2.2 inner=${3%-*} outer=${3#*-}
 	echo "$outer" >>"$CONTAINERS/$1/port" || return
-	# SOLUTION 3c: DNAT for what arrives at $UPLINK and for what the host itself sends; that may pass, and its answers: iptables-extensions(8)
+	# SOLUTION 3c: DNAT for what comes from $UPLINK and from the host; it and its answers pass: iptables-extensions(8)
 	local to_us=(-p tcp -m addrtype --dst-type LOCAL --dport "$outer" -j DNAT --to-destination "$address:$inner")
 	add_rule "$1" nat PREROUTING -i "$UPLINK" "${to_us[@]}" &&
 		add_rule "$1" nat OUTPUT "${to_us[@]}" &&

@@ -106,7 +106,7 @@ copy_services() {
 }
 
 connect_containers() {
-	# SOLUTION 4: step 4, the internet for both, port 8080 of c1 on port 3000 of the host, and a way between them: conductor.sh help
+	# SOLUTION 4: step 4, both to the internet, c1's port 8080 on the host's 3000, c1 to c2: conductor.sh help
 	conductor addnetwork c1 -i -e 8080-3000 &&
 		conductor addnetwork c2 -i &&
 		conductor peer c1 c2
@@ -125,7 +125,7 @@ counter_answers() {
 }
 
 start_counter() {
-	# SOLUTION 4: step 6, counter-service in c2, on port 8080 with 4 threads, in the background, until it answers: conductor.sh help
+	# SOLUTION 4: step 6, in_background counter-service in c2: port 8080, 4 threads; it answers: conductor.sh help
 	in_background "$logs/counter-service.log" exec c2 -- /counter-service/counter-service 8080 4
 	wait_until counter_answers
 	# END 4
@@ -137,7 +137,7 @@ external_answers() {
 }
 
 start_external() {
-	# SOLUTION 4: step 7, external-service in c1, on port 8080 with the URL of c2's, in the background, until it answers: conductor.sh help
+	# SOLUTION 4: step 7, in_background external-service in c1: port 8080, URL of c2's; it answers: conductor.sh help
 	in_background "$logs/external-service.log" exec c1 -- /external-service/external-service 8080 "http://$counter:8080"
 	wait_until external_answers
 	# END 4
