@@ -1,7 +1,5 @@
 #include "escape.h"
 
-#include "record.h"
-
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,10 +148,22 @@ static void put_word(FILE *out, const char *word)
 	putc('\'', out);
 }
 
+/* The caller's to free. */
+static char *shown_text(const char *text, size_t max)
+{
+	char *shown = NULL;
+	size_t length;
+	FILE *out = open_memstream(&shown, &length);
+	if (out) {
+		put_shown(out, text ? text : "", max);
+		fclose(out);
+	}
+	return shown ? shown : calloc(1, 1);
+}
+
 char *shown_words(const char *argv, size_t size, size_t max)
 {
 	char *words = NULL;
-	char *shown = NULL;
 	size_t length;
 	FILE *out = open_memstream(&words, &length);
 	for (const char *word = argv; out && word < argv + size; word += strlen(word) + 1) {
@@ -163,11 +173,21 @@ char *shown_words(const char *argv, size_t size, size_t max)
 	}
 	if (out)
 		fclose(out);
-	out = open_memstream(&shown, &length);
-	if (out) {
-		put_shown(out, words ? words : "", max);
-		fclose(out);
-	}
+	char *shown = shown_text(words, max);
 	free(words);
-	return shown ? shown : grow(NULL, 1);
+	return shown;
+}
+
+char *shown_command(char *const *command, size_t max)
+{
+	char *words = NULL;
+	size_t size;
+	FILE *out = open_memstream(&words, &size);
+	for (int i = 0; out && command[i]; i++)
+		fwrite(command[i], 1, strlen(command[i]) + 1, out);
+	if (out)
+		fclose(out);
+	char *shown = shown_words(words, words ? size : 0, max);
+	free(words);
+	return shown;
 }

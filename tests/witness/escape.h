@@ -16,7 +16,8 @@ void put_xml(FILE *out, const char *text, size_t max);
 void put_shown(FILE *out, const char *text, size_t max);
 
 /* The words of a command line, as a shell would want them; at most max characters. The caller's to
- * free. */
+ * free. Each of argv's words ends in NUL; command's end with NULL. */
 char *shown_words(const char *argv, size_t size, size_t max);
+char *shown_command(char *const *command, size_t max);
 
 #endif

@@ -129,6 +129,7 @@ struct state *record_state(struct record *record, struct process *process, enum 
 	};
 	record->states = with_room(record->states, record->state_count);
 	record->states[record->state_count++] = state;
+	state->previous = process->last;
 	*(process->last ? &process->last->next : &process->first) = state;
 	process->last = state;
 	return state;

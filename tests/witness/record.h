@@ -69,9 +69,10 @@ struct process;
 
 struct state {
 	struct process *process;
-	struct state *next; /* the same process's next */
-	long us;	    /* since the beginning */
-	pid_t tid;	    /* the thread that did it */
+	struct state *previous; /* the same process's */
+	struct state *next;
+	long us;   /* since the beginning */
+	pid_t tid; /* the thread that did it */
 	enum event event;
 	const char
 		*detail; /* flags, a path or a name, as the call had it; NULL where there is none */
