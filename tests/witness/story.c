@@ -143,6 +143,15 @@ const struct state *state_before(const struct state *state)
 	return before;
 }
 
+bool story_alike(const struct story *story, const struct process *one, const struct process *other)
+{
+	return !story->first_child[one->n] && !story->first_child[other->n] &&
+	       one->ending == other->ending && one->code == other->code &&
+	       one->last->view.exe == other->last->view.exe &&
+	       !memcmp(one->last->view.spaces, other->last->view.spaces,
+		       sizeof(one->last->view.spaces));
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -40,6 +40,9 @@ void story_free(struct story *story);
 /* The space of this kind and inode; NULL if there is none. */
 const struct space *story_space(const struct story *story, enum space_kind kind, ino_t inode);
 
+/* Are these children like one another, with none of their own and the same end: what a loop makes? */
+bool story_alike(const struct story *story, const struct process *one, const struct process *other);
+
 /* The process's state before this one; for its birth, the last of its parent's before it. NULL: none. */
 const struct state *state_before(const struct state *state);
 

@@ -228,17 +228,6 @@ static void put_state(FILE *out, const struct story *story, const struct state *
 
 /* --- the tree ------------------------------------------------------------------------------------- */
 
-/* A child with none of its own, like the one before it: a loop's. */
-static bool is_alike(const struct story *story, const struct process *one,
-		     const struct process *other)
-{
-	return !story->first_child[one->n] && !story->first_child[other->n] &&
-	       one->ending == other->ending && one->code == other->code &&
-	       one->last->view.exe == other->last->view.exe &&
-	       !memcmp(one->last->view.spaces, other->last->view.spaces,
-		       sizeof(one->last->view.spaces));
-}
-
 static void put_process(FILE *out, const struct process *process)
 {
 	char ending[64];
@@ -268,7 +257,7 @@ static void put_children(FILE *out, const struct story *story, int of, int inden
 		const struct process *last = child;
 		int alike = 0;
 		for (const struct process *next = story->next_sibling[child->n];
-		     next && is_alike(story, child, next); next = story->next_sibling[next->n]) {
+		     next && story_alike(story, child, next); next = story->next_sibling[next->n]) {
 			last = next;
 			alike++;
 		}

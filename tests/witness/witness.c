@@ -231,8 +231,8 @@ static pid_t start(const struct options *options, const struct signals *signals,
 	if (tracer_seize(command) < 0)
 		die_errno(EXIT_WITNESS,
 			  errno == EPERM
-				  ? "see /proc/sys/kernel/yama/ptrace_scope, or this process is "
-				    "traced already"
+				  ? "it is traced already, or /proc/sys/kernel/yama/ptrace_scope "
+				    "forbids it"
 				  : "",
 			  "cannot trace %s", options->command[0]);
 	handshake_tell(*from_command, HANDSHAKE_GO, -1);
