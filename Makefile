@@ -13,7 +13,8 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-security test-faults test-vm fuzz lint analyze bench report install uninstall clean
+.PHONY: all $(ROOMS) help demo test test-security test-faults test-vm fuzz lint analyze bench report \
+        gradescope classroom50 autolab install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
 $(ROOMS):
@@ -21,7 +22,7 @@ $(ROOMS):
 $(filter-out common,$(ROOMS)): common
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  make -C taskN       Build one task alone"
 	@echo "Options: CC=clang, STATIC=0 (dynamic programs), SANITIZE=1 (ASan and UBSan)"
 
@@ -56,6 +57,15 @@ bench: all ## Measure speed against the floor and against other tools
 
 report: all ## Run the tasks in the lab and write build/report.md
 	tests/lab/lab -- report/generate build/report.md
+
+gradescope: all ## Build build/gradescope.zip, an autograder for Gradescope
+	tests/grade/platforms/package gradescope build/gradescope.zip
+
+classroom50: all ## Build build/classroom50, an autograder for Classroom 50
+	tests/grade/platforms/package classroom50 build/classroom50
+
+autolab: all ## Build build/autolab, an autograder for Autolab
+	tests/grade/platforms/package autolab build/autolab
 
 install: all ## Install the programs below DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin

@@ -73,5 +73,5 @@ def _rest(result, group):
     title = words.remainder_title(result, group)
     if not most:
         return []
-    return [{"test-name": f"{title.capitalize()} in {group['id']}", "passed": points == most,
+    return [{"test-name": f"{words.sentence(title)} in {group['id']}", "passed": points == most,
              "score": points, "max-score": most}]

@@ -8,7 +8,7 @@ from .text import group_ids
 
 
 def render(results, _directory):
-    """Columns: the submission, the score, each group's and task's points, counts, the ids that failed, how it was graded."""
+    """Columns: the submission, the score, each group's and task's points, counts, failed ids, how it was graded."""
     ids = group_ids(results)
     tasks = list(dict.fromkeys(task["task"] for result in results for task in result["tasks"]))
     header = ["submission", "points", "max"] + [f"group {i}" for i in ids] + [f"task {t}" for t in tasks]

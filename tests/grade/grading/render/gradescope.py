@@ -99,6 +99,7 @@ def _rest(result, group, number):
     points, most = model.remainder(result, group)
     if not most:
         return []
-    return [{"name": f"{words.remainder_title(result, group).capitalize()} in {group['id']}", "name_format": "text",
-             "number": number, "score": points, "max_score": most, "visibility": "visible", "output_format": "text",
-             "output": "Blocked checks cost nothing of their own: their points go by the share that the others earned."}]
+    return [{"name": f"{words.sentence(words.remainder_title(result, group))} in {group['id']}",
+             "name_format": "text", "number": number, "score": points, "max_score": most,
+             "status": "passed" if points == most else "failed", "visibility": "visible", "output_format": "text",
+             "output": "Blocked checks cost nothing of their own: their points go by the share the others earned."}]

@@ -45,8 +45,8 @@ def _alerts(results):
     names = ", ".join(clean.name(result["submission"]["name"]) for result in failed[:10])
     more = f" and {len(failed) - 10} more" if len(failed) > 10 else ""
     return f'<p class="alert error">{icon("error")}<span><b>The grader itself failed in places</b> of ' \
-           f'{model.plural(len(failed), "submission")}: {text(names, 1200)}{more}. Grade them again once the reason on ' \
-           f'their pages is gone.</span></p>'
+           f'{model.plural(len(failed), "submission")}: {text(names, 1200)}{more}. Grade again once the reason, ' \
+           f'which stands on their pages, is gone.</span></p>'
 
 
 def _histogram(results):
@@ -57,16 +57,16 @@ def _histogram(results):
     tallest = max(heights)
     bars = []
     for place, height in enumerate(heights):
-        left = 30 + place * 50
+        left = 5 + place * 42
         high = round(150 * height / tallest) if tallest else 0
-        label = f"{place * 10}–{place * 10 + 9}" if place < BINS - 1 else "90–100"
+        label = f"{place * 10}–" if place < BINS - 1 else "90–100"
         if height:
-            bars.append(f'<rect class="column" x="{left + 3}" y="{175 - high}" width="44" height="{high}" rx="3"/>'
-                        f'<text x="{left + 25}" y="{168 - high}">{height}</text>')
-        bars.append(f'<text class="axis" x="{left + 25}" y="193">{label}</text>')
+            bars.append(f'<rect class="column" x="{left + 2}" y="{175 - high}" width="38" height="{high}" rx="3"/>'
+                        f'<text x="{left + 21}" y="{168 - high}">{height}</text>')
+        bars.append(f'<text class="axis" x="{left + 21}" y="193">{label}</text>')
     told = ", ".join(f"{height} from {place * 10}" for place, height in enumerate(heights) if height)
-    return f'<section class="card"><h2>Scores</h2><svg class="histogram" viewBox="0 0 560 205" role="img" ' \
-           f'aria-label="Submissions by percent of the points: {told}"><path class="base" d="M30 175.5h500"/>' \
+    return f'<section class="card"><h2>Scores</h2><svg class="histogram" viewBox="0 0 430 200" role="img" ' \
+           f'aria-label="Submissions by percent of the points: {told}"><path class="base" d="M5 175.5h420"/>' \
            f'{"".join(bars)}</svg><p class="quiet">Submissions by percent of the points</p></section>'
 
 
@@ -100,11 +100,18 @@ def _worst(results):
     rows = "".join(
         f'<tr><td class="title">{text(words.title(titles[ident]))} <code>{text(ident, 60)}</code>'
         f'{_note(titles[ident])}</td><td class="wide">{bar(failed[ident], judged[ident], "bad")}</td>'
-        f'<td class="number">{failed[ident]} of {judged[ident]}</td><td class="number">{waiting.get(ident, 0) or "–"}</td></tr>'
+        f'<td class="number">{failed[ident]} of {judged[ident]}</td>'
+        f'<td class="number">{waiting.get(ident, 0) or "–"}</td></tr>'
         for ident in order[:WORST])
-    return f'<section class="card"><h2>Checks that failed most</h2><div class="scroll"><table class="worst"><thead><tr>' \
-           f'<th scope="col">Check</th><th scope="col" class="wide"></th><th scope="col" class="number">failed</th>' \
-           f'<th scope="col" class="number">blocked others</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
+    heads = '<th scope="col">Check</th><td class="wide"></td><th scope="col" class="number">failed</th>' \
+            '<th scope="col" class="number">blocked others</th>'
+    return _scrolled("Checks that failed most", "worst", heads, rows)
+
+
+def _scrolled(title, kind, heads, rows):
+    """A card with a table, which scrolls where the window is narrow."""
+    return f'<section class="card"><h2>{title}</h2><div class="scroll" tabindex="0"><table class="{kind}"><thead>' \
+           f'<tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table></div></section>'
 
 
 def _note(check):
@@ -115,11 +122,11 @@ def _note(check):
 
 def _table(results, links):
     ids = group_ids(results)
-    heads = "".join(f'<th scope="col" class="number">{text(ident, 10)}</th>' for ident in ids)
+    heads = "".join(f'<th scope="col" class="group">{text(ident, 10)}</th>' for ident in ids)
     rows = "\n".join(_row(result, link, ids) for result, link in zip(results, links))
-    return f'<section class="card"><h2>Submissions</h2><div class="scroll"><table class="scores"><thead><tr>' \
-           f'<th scope="col">Submission</th><th scope="col" class="number">Score</th><th scope="col" class="wide"></th>' \
-           f'{heads}<th scope="col">Notes</th></tr></thead><tbody>\n{rows}\n</tbody></table></div></section>'
+    heads = '<th scope="col">Submission</th><th scope="col" class="number">Score</th><td class="wide"></td>' \
+            f'{heads}<th scope="col">Notes</th>'
+    return _scrolled("Submissions", "scores", heads, rows)
 
 
 def _row(result, link, ids):
@@ -134,8 +141,8 @@ def _row(result, link, ids):
 
 def _cell(group):
     if group is None:
-        return '<td class="number">–</td>'
-    return f'<td class="number"><span class="heat {tone(group["points"], group["max"])}">{group["points"]}</span></td>'
+        return '<td class="group">–</td>'
+    return f'<td class="group"><span class="heat {tone(group["points"], group["max"])}">{group["points"]}</span></td>'
 
 
 def _notes(result):

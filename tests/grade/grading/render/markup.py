@@ -59,9 +59,11 @@ def tone(points, most):
 def ring(points, most):
     """The score in a ring."""
     share = percent(points, most)
-    arc = f'<circle class="arc" cx="60" cy="60" r="52" pathLength="100" stroke-dasharray="{share} 100"/>' if share else ""
-    return f"""<svg class="ring {tone(points, most)}" viewBox="0 0 120 120" role="img" aria-label="{points} of {most} points">
-<circle class="track" cx="60" cy="60" r="52"/>{arc}
+    circle = 'cx="60" cy="60" r="52"'
+    arc = f'<circle class="arc" {circle} pathLength="100" stroke-dasharray="{share} 100"/>' if share else ""
+    label = f"{points} of {most} points"
+    return f"""<svg class="ring {tone(points, most)}" viewBox="0 0 120 120" role="img" aria-label="{label}">
+<circle class="track" {circle}/>{arc}
 <text class="number" x="60" y="66">{points}</text><text class="of" x="60" y="86">of {most}</text></svg>"""
 
 

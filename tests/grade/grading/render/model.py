@@ -109,10 +109,10 @@ def remainder(result, group):
 
 def counts(checks):
     """How many checks have each verdict, and "flaky"."""
-    numbers = {verdict: 0 for verdict in VERDICTS}
+    numbers = {verdict: 0 for verdict in VERDICTS + ("flaky",)}
     for check in checks:
         numbers[check["verdict"]] = numbers.get(check["verdict"], 0) + 1
-    numbers["flaky"] = sum(1 for check in checks if check.get("flaky"))
+        numbers["flaky"] += bool(check.get("flaky"))
     return numbers
 
 

@@ -29,7 +29,7 @@ def _header(result, name):
     return f"""<header class="top"><div>
 <p class="kicker">{COURSE}</p>
 <h1>{text(name)}</h1>
-<p class="tally">{text(words.tally(result["checks"]))}</p>
+<p class="tally">{text(words.tally(result))}</p>
 <p class="quiet">Graded {_when(result["began"])}, {text(result["seconds"], 20)} seconds</p>
 </div>
 {ring(score["points"], score["max"])}</header>"""
@@ -37,7 +37,7 @@ def _header(result, name):
 
 def _when(began):
     """2026-03-02 09:14 UTC."""
-    return text(clean.line(began, 16).replace("T", " ") + " UTC")
+    return text(str(began)[:16].replace("T", " ") + " UTC")
 
 
 def _alerts(result):
@@ -103,15 +103,16 @@ def _group(result, group, directory):
     if rest:
         points, most = model.remainder(result, group)
         rows += f'<div class="check rest"><div class="row"><span class="verdict"></span>' \
-                f'<span class="title">{text(rest[0].upper() + rest[1:])}</span>' \
+                f'<span class="title">{text(words.sentence(rest))}</span>' \
                 f'<span class="points">{points}/{most}</span></div></div>\n'
     return f'<section class="group"><h3><span class="gid">{text(group["id"], 10)}</span> {text(group["title"])}' \
            f'<span class="points">{group["points"]}/{group["max"]}</span></h3>\n{rows}</section>\n'
 
 
 def _check(check, result, directory):
-    row = f'<span class="verdict">{icon(check["verdict"])}{text(words.LABELS.get(check["verdict"], check["verdict"]), 20)}' \
-          f'</span><span class="title">{text(words.title(check))} {_tags(check)}</span>' \
+    label = text(words.LABELS.get(check["verdict"], check["verdict"]), 20)
+    row = f'<span class="verdict">{icon(check["verdict"])}{label}</span>' \
+          f'<span class="title">{text(words.title(check))} {_tags(check)}</span>' \
           f'<span class="points">{words.points(check)}</span>'
     kind = check["verdict"] if check["verdict"] in model.VERDICTS else "error"
     body = _facts(check) + _evidence(check, result, directory)
@@ -179,8 +180,8 @@ def _extras(result, directory):
     rows = "".join(_check(check, result, directory) for check in extras)
     passed = model.counts(extras)["pass"]
     return f'<section class="task extra" id="extra"><h2>Beyond the assignment <span class="points">{passed} of ' \
-           f'{len(extras)} passed</span></h2><p class="quiet">What the given script itself gets wrong. Shown, and worth ' \
-           f'nothing.</p>\n<section class="group">{rows}</section></section>'
+           f'{len(extras)} passed</span></h2><p class="quiet">What the given script itself gets wrong. Shown, and ' \
+           f'worth nothing.</p>\n<section class="group">{rows}</section></section>'
 
 
 def _legend():

@@ -28,7 +28,7 @@ def _submission(result, directory):
         for check in extras:
             lines += _check(check, result, directory)
         lines.append("")
-    lines.append(f"Checks: {words.tally(result['checks'])}")
+    lines.append(f"Checks: {words.tally(result)}")
     return "\n".join(lines) + "\n"
 
 
@@ -37,8 +37,8 @@ def _head(result):
     score = f"{result['score']['points']} of {result['score']['max']} points"
     rule = "=" * WIDTH
     grader = result["grader"]
-    how = (f"graded {clean.line(result['began'], 30)} in {result['seconds']} s, sandbox {clean.line(grader['sandbox'], 20)}, "
-           f"seed {clean.line(grader['seed'], 40)}")
+    how = (f"graded {clean.line(result['began'], 30)} in {result['seconds']} s, "
+           f"sandbox {clean.line(grader['sandbox'], 20)}, seed {clean.line(grader['seed'], 40)}")
     return f"{rule}\n{name:<{WIDTH - len(score) - 1}} {score}\n{how}\n{rule}"
 
 

@@ -64,11 +64,13 @@ def explained(check):
     return "\n".join(lines)
 
 
-def tally(checks):
-    """41 passed, 3 failed, 2 blocked (1 flaky)."""
-    numbers = model.counts(checks)
-    parts = [f"{numbers[verdict]} {LABELS[verdict]}" for verdict in model.VERDICTS
+def tally(result):
+    """41 passed, 3 failed, 2 blocked (1 flaky): of the checks that count."""
+    numbers = model.counts(check for check in result["checks"] if not model.is_extra(check))
+    parts = [f"{numbers[verdict]} {LABELS[verdict]}" for verdict in model.VERDICTS[:-1]
              if numbers[verdict] or verdict == "pass"]
+    if numbers["error"]:
+        parts.append(model.plural(numbers["error"], LABELS["error"]))
     flaky = f" ({numbers['flaky']} flaky)" if numbers["flaky"] else ""
     return ", ".join(parts) + flaky
 
@@ -84,6 +86,11 @@ def remainder_title(result, group):
     if blocked:
         parts.append("the share of checks that could not be judged")
     return " and ".join(parts) or "the rest of the group"
+
+
+def sentence(value):
+    """With a capital letter at its beginning; the rest stays."""
+    return value[:1].upper() + value[1:]
 
 
 def grader_note(result):
