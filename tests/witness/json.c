@@ -15,15 +15,23 @@ static void put_words(FILE *out, char *const *words)
 	putc(']', out);
 }
 
-static void put_argv(FILE *out, const struct state *state)
+/* A list of words, each of which ends in NUL. */
+static void put_words(FILE *out, const char *name, const char *words, size_t size)
 {
-	fputs(",\"argv\":[", out);
-	for (size_t at = 0; state->argv && at < state->argv_size;
-	     at += strlen(state->argv + at) + 1) {
+	fprintf(out, ",\"%s\":[", name);
+	for (size_t at = 0; words && at < size; at += strlen(words + at) + 1) {
 		fputs(at ? "," : "", out);
-		put_json(out, state->argv + at);
+		put_json(out, words + at);
 	}
 	putc(']', out);
+}
+
+static void put_number(FILE *out, const char *name, long long number)
+{
+	if (number < 0)
+		fprintf(out, "\"%s\":null", name);
+	else
+		fprintf(out, "\"%s\":%lld", name, number);
 }
 
 static void put_spaces(FILE *out, const struct view *view)
@@ -65,6 +73,10 @@ static void put_cgroup(FILE *out, const struct view *view)
 		putc(':', out);
 		put_json(out, view->limits[i].value);
 	}
+	fputs("},\"cpu\":{", out);
+	put_number(out, "usage_usec", view->cpu_us);
+	putc(',', out);
+	put_number(out, "nr_throttled", view->throttled);
 	putc('}', out);
 }
 
@@ -99,8 +111,10 @@ static void put_state(FILE *out, const struct state *state)
 		fprintf(out, ",\"result\":%d", state->result);
 	else
 		fputs(",\"result\":null", out);
-	if (state->event == EVENT_EXEC)
-		put_argv(out, state);
+	if (state->event == EVENT_EXEC) {
+		put_words(out, "argv", state->argv, state->argv_size);
+		put_words(out, "root_entries", state->root_entries, state->root_entries_size);
+	}
 	put_view(out, &state->view);
 	putc('}', out);
 }

@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "hostname.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -164,6 +165,29 @@ static void see_limits(struct view *view)
 	}
 }
 
+/* A number from cpu.stat, or -1. */
+static long long stat_number(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	return at ? strtoll(at + strlen(name), NULL, 10) : -1;
+}
+
+/* Every v2 cgroup counts the time that it used; the waiting only where v2 has the cpu controller. */
+static void see_use(struct view *view)
+{
+	char path[PATH_MAX];
+	char file[2 * PATH_MAX + 64];
+	char text[2048];
+	view->cpu_us = view->throttled = -1;
+	if (trees[V2].version != 2 || !cgroup_path(view->cgroup, NULL, path, sizeof(path)))
+		return;
+	snprintf(file, sizeof(file), "%s%s/cpu.stat", trees[V2].path, path);
+	if (read_small(AT_FDCWD, file, text, sizeof(text)) <= 0)
+		return;
+	view->cpu_us = stat_number(text, "usage_usec ");
+	view->throttled = stat_number(text, "nr_throttled ");
+}
+
 static void see_cgroup(int task_fd, struct view *view)
 {
 	char lines[8192];
@@ -174,6 +198,7 @@ static void see_cgroup(int task_fd, struct view *view)
 		lines[--length] = '\0';
 	view->cgroup = keep_text(lines);
 	see_limits(view);
+	see_use(view);
 }
 
 static int open_task(pid_t tid)
@@ -207,6 +232,32 @@ const char *observe_command_line(pid_t pid, size_t *size)
 	/* Cut off in the middle of a word: the NUL that keep_bytes adds ends it. */
 	*size = text[length - 1] ? (size_t)length + 1 : (size_t)length;
 	return keep_bytes(text, (size_t)length);
+}
+
+const char *observe_root_entries(pid_t pid, size_t *size)
+{
+	char names[4096];
+	size_t used = 0;
+	AUTO_CLOSE int task_fd = open_task(pid);
+	int root_fd =
+		task_fd < 0 ? -1 : openat(task_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *root = root_fd < 0 ? NULL : fdopendir(root_fd);
+	if (!root) {
+		close_fd(&root_fd);
+		return NULL;
+	}
+	for (struct dirent *entry; (entry = readdir(root));) {
+		size_t length = strlen(entry->d_name) + 1;
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (used + length > sizeof(names))
+			break;
+		memcpy(names + used, entry->d_name, length);
+		used += length;
+	}
+	closedir(root);
+	*size = used;
+	return used ? keep_bytes(names, used) : NULL;
 }
 
 const char *observe_descriptor(pid_t tid, int fd)

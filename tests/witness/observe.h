@@ -14,6 +14,9 @@ void observe(pid_t tid, struct view *view);
 /* The words of its command line, each ended by NUL; at most a few kilobytes. NULL if there is none. */
 const char *observe_command_line(pid_t pid, size_t *size);
 
+/* The names in its root directory, as many as fit into a few kilobytes, each ended by NUL; or NULL. */
+const char *observe_root_entries(pid_t pid, size_t *size);
+
 /* What a descriptor of the task's is of: "uts:[4026531838]", "pidfd of 4711". NULL if unknown. */
 const char *observe_descriptor(pid_t tid, int fd);
 

@@ -60,6 +60,9 @@ struct view {
 	const char *cgroup; /* the lines of /proc/PID/cgroup */
 	struct limit limits[MAX_LIMITS];
 	int limit_count;
+	long long cpu_us; /* that its v2 cgroup has used; -1 where it can't be told */
+	long long
+		throttled; /* how often that cgroup had to wait for its next period; -1 as above */
 	unsigned root_major, root_minor; /* the root directory's device */
 	uint64_t root_inode;
 	uint64_t root_mount; /* its mount's number in mountinfo */
@@ -81,6 +84,8 @@ struct state {
 	int result;	    /* 0, or minus errno */
 	const char *argv;   /* after an exec: each ends in NUL */
 	size_t argv_size;
+	const char *root_entries; /* after an exec: the names in the root directory, as argv */
+	size_t root_entries_size;
 	struct view view;
 };
 

@@ -148,6 +148,7 @@ static void on_exec(struct task *task)
 		return;
 	state->detail = state->view.exe;
 	state->argv = observe_command_line(task->tid, &state->argv_size);
+	state->root_entries = observe_root_entries(task->tid, &state->root_entries_size);
 }
 
 static void on_exit_begun(struct task *task)

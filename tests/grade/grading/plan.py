@@ -6,13 +6,13 @@ import shlex
 # Scenarios of a task, and whether they need what only a machine with pure cgroup v2 has.
 SCENARIOS = {
     1: ("task1",),
-    2: ("task2",),
+    2: ("task2", "limits"),
     3: ("containers", "network"),
     4: ("matrix_own", "matrix_reference"),
 }
-NEEDS_CPU_CONTROLLER = {"task2"}
+NEEDS_CPU_CONTROLLER = {"limits"}
 # How many commands of a student's a scenario may have to wait for, each up to its task's deadline.
-COMMANDS = {"task1": 2, "task2": 2, "containers": 5, "network": 5, "matrix_own": 2, "matrix_reference": 2}
+COMMANDS = {"task1": 2, "task2": 2, "limits": 2, "containers": 5, "network": 5, "matrix_own": 2, "matrix_reference": 2}
 LIMITS = {"MEMORY": "1536M", "DISK": "768M", "PROCESSES": 512, "OUTPUT": "1M"}
 
 

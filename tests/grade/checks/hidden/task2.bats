@@ -5,7 +5,7 @@
 load ../check
 
 setup() {
-	from task2 output
+	from limits output
 }
 
 @test "2.status" {
