@@ -16,7 +16,7 @@ static void put_words(FILE *out, char *const *words)
 }
 
 /* A list of words, each of which ends in NUL. */
-static void put_words(FILE *out, const char *name, const char *words, size_t size)
+static void put_packed(FILE *out, const char *name, const char *words, size_t size)
 {
 	fprintf(out, ",\"%s\":[", name);
 	for (size_t at = 0; words && at < size; at += strlen(words + at) + 1) {
@@ -112,8 +112,8 @@ static void put_state(FILE *out, const struct state *state)
 	else
 		fputs(",\"result\":null", out);
 	if (state->event == EVENT_EXEC) {
-		put_words(out, "argv", state->argv, state->argv_size);
-		put_words(out, "root_entries", state->root_entries, state->root_entries_size);
+		put_packed(out, "argv", state->argv, state->argv_size);
+		put_packed(out, "root_entries", state->root_entries, state->root_entries_size);
 	}
 	put_view(out, &state->view);
 	putc('}', out);
