@@ -5,7 +5,7 @@
 load check
 
 setup() {
-	from task1 output witness.json
+	from task1 output witness.txt witness.svg
 }
 
 # The parent is the process that became namespace_prog. Child 1 is the first that was born as PID 1 of

@@ -6,8 +6,8 @@ load check
 
 setup() {
 	case $BATS_TEST_DESCRIPTION in
-	2c.*) from limits output witness.json ;;
-	*) from task2 output witness.json ;;
+	2c.*) from limits output witness.txt witness.svg ;;
+	*) from task2 output witness.txt witness.svg ;;
 	esac
 }
 

@@ -13,8 +13,8 @@ def _rounded(numerator, denominator):
 
 
 def _tally(pairs):
-    """(earned, judged) of [(check, finding)]: what is blocked is not judged."""
-    judged = [(check, finding) for check, finding in pairs if finding.verdict != "blocked"]
+    """(earned, judged) of [(check, finding)]: what is blocked, or failed by the grader, is not judged."""
+    judged = [(check, finding) for check, finding in pairs if finding.verdict not in ("blocked", "error")]
     earned = sum(check.points for check, finding in judged if finding.verdict == "pass")
     return earned, sum(check.points for check, _ in judged)
 

@@ -5,7 +5,7 @@
 load ../check
 
 setup() {
-	from task1 output witness.json
+	from task1 output witness.txt witness.svg
 }
 
 @test "1.clean" {
