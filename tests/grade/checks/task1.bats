@@ -33,7 +33,7 @@ host_name() {
 	expect "gcc (or make) makes namespace_prog, and it ends by itself"
 	has build.status
 	if [ "$(content build.status)" != 0 ]; then
-		saw "it does not compile: $(tail -n 3 "$E/log")"
+		saw "it does not compile: $(grep -m 3 -E 'error|undefined|No rule' "$E/log" || tail -n 3 "$E/log")"
 		return 1
 	fi
 	has witness.json
