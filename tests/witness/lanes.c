@@ -7,8 +7,6 @@
 
 /* The middle part of the picture: for each process its stripes, its birth and what it did. */
 
-enum { LANES_WITH_DETAILS = 40, LANES_WITH_NAMES = 200 };
-
 static double ms(long us)
 {
 	return (double)us / 1000;
@@ -198,7 +196,7 @@ static void put_ending(const struct picture *picture, const struct process *proc
 	char ending[64];
 	describe_ending(process, ending, sizeof(ending));
 	bool good = process->ending == ENDED_BY_EXIT && process->code == 0;
-	if (good)
+	if (good || picture->lane_count > LANES_WITH_NAMES)
 		return;
 	fprintf(picture->out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
 		process->ending == STILL_RUNNING ? "small" : "small red",

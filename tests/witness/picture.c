@@ -57,33 +57,40 @@ static void add_children(struct picture *picture, int of, int depth)
 
 /* --- time ----------------------------------------------------------------------------------------- */
 
+/* Does it have a mark of its own? */
+static bool is_marked(const struct picture *picture, const struct state *state)
+{
+	return picture->lanes[picture->lane_of[state->process->n]].count == 1;
+}
+
 /* Each step between two events is as wide as the root of its duration, and so much more that the
- * events of a small picture can be told apart. */
+ * marks of a small picture can be told apart. */
 static void lay_out_time(struct picture *picture)
 {
+	enum { MARK_WIDTH = 22 };
 	const struct record *record = picture->story.record;
-	size_t count = record->state_count;
-	double roots = 0;
+	struct state **states = picture->story.states;
 	double room = picture->right - picture->left;
-	double least = count ? fmin(22, 0.7 * room / (double)count) : 0;
+	double roots = 0;
+	double marks = 0;
 	long before = 0;
-	for (size_t i = 0; i < count; i++) {
-		long us = picture->story.states[i]->us;
-		roots += sqrt((double)(us - before));
-		before = us;
+	for (size_t i = 0; i < record->state_count; i++) {
+		roots += sqrt((double)(states[i]->us - before));
+		marks += is_marked(picture, states[i]);
+		before = states[i]->us;
 	}
 	picture->end_us = before > record->duration_us ? before : record->duration_us;
 	roots += sqrt((double)(picture->end_us - before));
-	double scale = roots > 0 ? (room - least * (double)count) / roots : 0;
+	double least = marks > 0 ? fmin(MARK_WIDTH, 0.7 * room / marks) : 0;
+	double scale = roots > 0 ? (room - least * marks) / roots : 0;
 	double x = picture->left;
 	before = 0;
-	picture->xs = grow(NULL, (count + 1) * sizeof(*picture->xs));
-	for (size_t i = 0; i < count; i++) {
-		long us = picture->story.states[i]->us;
-		x += us > before || i ? least : 0;
-		x += scale * sqrt((double)(us - before));
+	picture->xs = grow(NULL, (record->state_count + 1) * sizeof(*picture->xs));
+	for (size_t i = 0; i < record->state_count; i++) {
+		x += is_marked(picture, states[i]) ? least : 0;
+		x += scale * sqrt((double)(states[i]->us - before));
 		picture->xs[i] = x;
-		before = us;
+		before = states[i]->us;
 	}
 }
 
@@ -115,17 +122,17 @@ static void lay_out_lanes(struct picture *picture)
 {
 	int kinds = picture->kind_count ? picture->kind_count : 1;
 	double between = 16;
-	picture->stripe = kinds < 3 ? 12 : kinds < 5 ? 8 : 6;
-	if (picture->lane_count > 40) {
+	picture->stripe = kinds < 3 ? 12 : 8;
+	if (picture->lane_count > LANES_WITH_DETAILS) {
 		picture->stripe = kinds < 3 ? 6 : 3;
 		between = 8;
 	}
-	if (picture->lane_count > 200) {
+	if (picture->lane_count > LANES_WITH_NAMES) {
 		picture->stripe = kinds < 3 ? 3 : 1.5;
 		between = 2;
 	}
 	picture->lane_height = picture->stripe * kinds + between;
-	if (picture->lane_count <= 40 && picture->lane_height < 32)
+	if (picture->lane_count <= LANES_WITH_DETAILS && picture->lane_height < 32)
 		picture->lane_height = 32;
 }
 

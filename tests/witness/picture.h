@@ -10,6 +10,9 @@
 
 #include <stdio.h>
 
+/* With more lanes than that, each is thinner and says less. */
+enum { LANES_WITH_DETAILS = 40, LANES_WITH_NAMES = 200 };
+
 struct lane {
 	const struct process *process;
 	const struct process *last; /* of those that are drawn here together; else the same */

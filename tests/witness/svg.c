@@ -15,13 +15,14 @@ static const char style[] =
 	".small{font-size:10px;fill:#5b6775}"
 	".red{fill:#b3261e}"
 	".legend{font-size:11px;fill:#3a4653}"
-	".kind{font-size:8px;fill:#8a95a3;text-anchor:end}"
+	".kind{font-size:7.5px;fill:#8a95a3;text-anchor:end}"
 	".word{font-size:9.5px;fill:#5b6775}"
 	".tick{font-size:10px;fill:#8a95a3;text-anchor:middle}"
 	".grid{stroke:#e6eaef;stroke-width:1;fill:none}"
 	".rule{stroke:#c8d0d9;stroke-width:1;fill:none}"
 	".zebra{fill:#4a6076;fill-opacity:.05}"
 	".birth{stroke:#5b6775;stroke-width:1.2;fill:none}"
+	".many .birth{stroke-width:.5;stroke-opacity:.4}"
 	".mark{fill:#fff;stroke:#1d2733;stroke-width:1.2}"
 	"</style>\n";
 
@@ -121,7 +122,9 @@ void write_svg(FILE *out, const struct record *record)
 		picture.height);
 	put_head(&picture);
 	put_axis(&picture);
+	fputs(picture.lane_count > LANES_WITH_DETAILS ? "<g class=\"many\">\n" : "<g>\n", out);
 	draw_lanes(&picture);
+	fputs("</g>\n", out);
 	draw_legend(&picture);
 	fputs("</svg>\n", out);
 	picture_free(&picture);
