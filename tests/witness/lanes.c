@@ -154,7 +154,7 @@ static void describe_mark(const struct state *state, char *text, size_t size)
 	*text = '\0';
 	switch (state->event) {
 	case EVENT_EXEC:
-		snprintf(text, size, "%s", state_program(state));
+		snprintf(text, size, "%s", state->program);
 		break;
 	case EVENT_SETHOSTNAME:
 	case EVENT_CHROOT:
@@ -247,7 +247,7 @@ static void put_label(const struct picture *picture, const struct lane *lane)
 	else
 		fprintf(picture->out, "#%d ", lane->process->n);
 	if (lane->count == 1)
-		put_xml(picture->out, state_program(lane->process->last), 18);
+		put_xml(picture->out, lane->process->last->program, 18);
 	fputs("</text>\n", picture->out);
 	if (!details)
 		return;

@@ -129,6 +129,10 @@ struct state *record_state(struct record *record, struct process *process, enum 
 	};
 	record->states = with_room(record->states, record->state_count);
 	record->states[record->state_count++] = state;
+	const struct state *before = process->last     ? process->last
+				     : process->parent ? process->parent->last
+						       : NULL;
+	state->program = before ? before->program : "?";
 	state->previous = process->last;
 	*(process->last ? &process->last->next : &process->first) = state;
 	process->last = state;

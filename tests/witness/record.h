@@ -86,6 +86,7 @@ struct state {
 	size_t argv_size;
 	const char *root_entries; /* after an exec: the names in the root directory, as argv */
 	size_t root_entries_size;
+	const char *program; /* the name of what was executed last; for people */
 	struct view view;
 };
 

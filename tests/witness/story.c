@@ -152,17 +152,6 @@ bool story_alike(const struct story *story, const struct process *one, const str
 		       sizeof(one->last->view.spaces));
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash && slash[1] ? slash + 1 : path;
-}
-
-const char *state_program(const struct state *state)
-{
-	return state->view.exe ? base_name(state->view.exe) : "?";
-}
-
 const struct process *story_find_pid(const struct story *story, pid_t pid, long us)
 {
 	for (size_t i = story->record->process_count; i > 0; i--) {

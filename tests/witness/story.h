@@ -46,9 +46,6 @@ bool story_alike(const struct story *story, const struct process *one, const str
 /* The process's state before this one; for its birth, the last of its parent's before it. NULL: none. */
 const struct state *state_before(const struct state *state);
 
-/* The name of the program that was executed last at this state: "sh". */
-const char *state_program(const struct state *state);
-
 /* The one with this pid that lived at this time, or NULL. */
 const struct process *story_find_pid(const struct story *story, pid_t pid, long us);
 

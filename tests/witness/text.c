@@ -205,7 +205,7 @@ static void put_state(FILE *out, const struct story *story, const struct state *
 {
 	char ending[64];
 	fprintf(out, "%9.1f  ", (double)state->us / 1000);
-	put_name(out, state->process, state_program(state));
+	put_name(out, state->process, state->program);
 	fputs("  ", out);
 	switch (state->event) {
 	case EVENT_BIRTH:
@@ -232,7 +232,7 @@ static void put_process(FILE *out, const struct process *process)
 {
 	char ending[64];
 	const struct view *view = &process->last->view;
-	put_name(out, process, state_program(process->last));
+	put_name(out, process, process->last->program);
 	fputs("  ", out);
 	put_pids(out, &process->first->view);
 	if (view->hostname) {
