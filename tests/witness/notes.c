@@ -160,6 +160,8 @@ void notes_exec(struct task *task)
 	state->argv = observe_command_line(task->tid, &state->argv_size);
 	state->root_entries = observe_root_entries(task->tid, &state->root_entries_size);
 	state->program = program_name(state);
+	if (state->previous && !state->previous->previous && !task->process->parent)
+		state->previous->program = state->program; /* the command begins as what it is */
 }
 
 void notes_exit_begun(struct task *task)

@@ -32,6 +32,7 @@
 #include "common/handshake.h"
 #include "common/libraries.h"
 #include "common/number.h"
+#include "common/syscalls.h"
 #include "filter.h"
 #include "observe.h"
 #include "tracer.h"
@@ -252,8 +253,8 @@ static int say_why_not(int from_command)
 	return failure.status;
 }
 
-/* Nothing of the caller's is held any longer: neither its pipes nor its directory. */
-static void let_go(void)
+/* Tells the end, and holds nothing of the caller's any longer: neither its pipes nor its directory. */
+static void let_go(int to_front, int status)
 {
 	prctl(PR_SET_PDEATHSIG, 0);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -261,6 +262,8 @@ static void let_go(void)
 		dup2(null, fd);
 	if (chdir("/") < 0)
 		report_errno("", "cannot change to /");
+	tell(to_front, status);
+	sys_close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
 _Noreturn static void trace(const struct options *options, const struct signals *signals,
@@ -279,9 +282,7 @@ _Noreturn static void trace(const struct options *options, const struct signals 
 		record.status = say_why_not(from_command);
 	else if (!write_outputs(options, &record))
 		record.status = EXIT_WITNESS;
-	let_go();
-	tell(to_front, record.status);
-	close(to_front);
+	let_go(to_front, record.status);
 	tracer_stay();
 	_exit(0);
 }
