@@ -34,7 +34,7 @@ def _row(result, ids, tasks):
             *[groups.get(i, "") for i in ids], *[by_task.get(t, "") for t in tasks],
             numbers["pass"], numbers["fail"], numbers["blocked"], numbers["missing"], numbers["error"],
             model.counts(result["checks"])["flaky"], model.counts(extras)["pass"], len(extras),
-            _ids(counted, lambda check: check["verdict"] in ("fail", "missing")),
+            _ids(counted, lambda check: check["verdict"] == "fail"),
             _ids(result["checks"], lambda check: check.get("flaky")),
             " ".join(str(failed.get("id", f"task {failed.get('task')}")) for failed in model.grader_failed(result)),
             result["began"], result["seconds"], grader["seed"], grader["sandbox"], grader["kernel"], grader["version"],
@@ -49,5 +49,5 @@ def _cell(value):
     """Numbers as they are; text on one line, and never a formula: spreadsheets run cells that begin with = + - @."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    value = clean.line(value)
+    value = clean.line(value, clean.TEXT_LIMIT)
     return "'" + value if value[:1] in ("=", "+", "-", "@") else value

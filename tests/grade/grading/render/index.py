@@ -135,7 +135,8 @@ def _row(result, link, ids):
     cells = "".join(_cell(groups.get(ident)) for ident in ids)
     name = text(clean.name(result["submission"]["name"]))
     return f'<tr><th scope="row"><a href="{quote(link)}">{name}</a></th>' \
-           f'<td class="number total">{score["points"]}</td><td class="wide">{bar(score["points"], score["max"])}</td>' \
+           f'<td class="number total">{score["points"]}</td>' \
+           f'<td class="wide">{bar(score["points"], score["max"])}</td>' \
            f'{cells}<td class="notes">{_notes(result)}</td></tr>'
 
 
