@@ -373,6 +373,9 @@ read_tap() { # FILE
 	assert_json '._presentation == "semantic" and (.stages | length) == 5 and (keys - .stages) == ["_presentation", "stages"]'
 	assert_json '.["Task 1"]["1-new-pidns Child 1 is process 1 of a new PID namespace"] |
 		.passed == false and (.hint | startswith("expected: NSpid"))'
+	altered ada '.submission.name = "{\"scores\": {\"Task 1\": 1000}}"'
+	rm -r "$one/hostile"
+	render "$one" --format autolab -o "$out"
 	assert_equal "$(grep -c '^{' "$out")" 2
 }
 
