@@ -13,7 +13,7 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-security test-faults test-vm fuzz lint analyze bench report \
+.PHONY: all $(ROOMS) help demo test test-security test-faults test-grade test-vm fuzz lint analyze bench report \
         gradescope classroom50 autolab install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
@@ -38,6 +38,11 @@ test-security: all ## Attack from inside, and see each test fail where its defen
 
 test-faults: all ## Let every system call fail, kill at every call; then 1,000 containers with kills
 	SUITE_TIMEOUT=1800 tests/run tests/faults/*.bats
+
+test-grade: all ## Grade right, broken and hostile submissions (needs root; builds the sandboxes)
+	tests/grade/sandbox/root
+	tests/grade/sandbox/vm build
+	SUITE_TIMEOUT=1800 tests/run tests/grade/suites/*.bats
 
 test-vm: all ## Run the suites on a stock Debian kernel with pure cgroup v2, in QEMU
 	tests/vm/run

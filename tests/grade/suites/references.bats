@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# The two right solutions, this tree itself and the one in shell, in both sandboxes: every point, in
+# every format. Needs the sandboxes: tests/grade/sandbox/root, tests/grade/sandbox/vm build.
+# shellcheck disable=SC2154 # bats's run sets output, stderr and lines
+
+load ../../helpers
+
+GRADE=$TOP/tests/grade/grade
+SHELL_REFERENCE=$TOP/tests/grade/reference/shell
+export BATS_TEST_TIMEOUT=900
+
+setup_file() {
+	require_lab
+	# As it is handed in: what git has, or all where this is no clone.
+	mkdir "$BATS_FILE_TMPDIR/tree"
+	if [ -e "$TOP/.git" ] && command -v git >/dev/null; then
+		git -C "$TOP" -c safe.directory='*' archive HEAD | tar -x -C "$BATS_FILE_TMPDIR/tree"
+	else
+		tar -C "$TOP" -c --exclude=./build . | tar -x -C "$BATS_FILE_TMPDIR/tree"
+	fi
+}
+
+setup() {
+	requires python3 jq
+	"$TOP/tests/grade/sandbox/root" --find >/dev/null || skip "the sandbox's root isn't built (tests/grade/sandbox/root)"
+	"$TOP/tests/grade/sandbox/vm" find >/dev/null || skip "the sandbox's machine isn't built (tests/grade/sandbox/vm build)"
+	cd "$BATS_FILE_TMPDIR" || return
+}
+
+# Every core check passed, none on its second try, and the sum is 100.
+assert_every_point() { # OUT/NAME
+	run -0 jq -r '[.checks[] | select(.track == "core" and (.verdict != "pass" or .flaky)) | "\(.id) \(.verdict): \(.seen)"] |
+		join("; ")' "$1/result.json"
+	assert_equal "$output" ""
+	assert_equal "$(jq -r '.score | "\(.points)/\(.max)"' "$1/result.json")" 100/100
+}
+
+graded() { # SANDBOX
+	run -0 "$GRADE" --sandbox "$1" --seed "$RANDOM" -o "$1" tree "$SHELL_REFERENCE"
+	echo "$output"
+	assert_every_point "$1/tree"
+	assert_every_point "$1/shell"
+}
+
+@test "grade --sandbox world: both references have every point" {
+	requires machine_root
+	graded world
+}
+
+@test "grade --sandbox vm: both references have every point, and no root is needed" {
+	graded vm
+}
+
+@test "grade render: every format says 100 of both references" {
+	[ -e vm/shell/result.json ]
+	local name
+	render() { "$GRADE" render vm --format "$@"; }
+	render text | grep -q "tree .*100 of 100"
+	assert_equal "$(render json | jq -r '.[].score.points' | xargs)" "100 100"
+	assert_equal "$(render csv | python3 -c 'import csv, sys; print(*[row["points"] for row in csv.DictReader(sys.stdin)])')" "100 100"
+	[ "$(render junit | grep -c '<failure\|<error')" = "$(render tap | grep -c '^ *not ok')" ]
+	refute_contains "$(render tap | grep -v '# TODO')" "not ok"
+	for name in gradescope classroom50 autolab; do
+		render $name -o "out.$name"
+		ls "out.$name"
+	done
+	assert_equal "$(jq -r .score out.gradescope/*.json | xargs)" "100 100"
+	render html -o pages
+	grep -q '100' pages/index.html
+}
+
+@test "grade render html: a browser shows the class and a student's page" {
+	requires chromium
+	[ -e vm/shell/result.json ]
+	"$GRADE" render vm --format html -o pages
+	local page
+	for page in pages/index.html pages/students/shell.html; do
+		timeout 120 chromium --headless --no-sandbox --disable-gpu --dump-dom "file://$PWD/$page" >dom 2>/dev/null 3>&-
+		grep -q 100 dom
+	done
+}
