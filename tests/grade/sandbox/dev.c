@@ -47,7 +47,8 @@ void dev_build(int outside)
 		handshake_fail(outside, EXIT_WORLD, "cannot mount /dev");
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
 		if (mknod(nodes[i].path, S_IFCHR | nodes[i].mode,
-			  makedev(nodes[i].major, nodes[i].minor)) < 0)
+			  makedev(nodes[i].major, nodes[i].minor)) < 0 ||
+		    chmod(nodes[i].path, nodes[i].mode) < 0) /* whatever the umask is */
 			handshake_fail(outside, EXIT_WORLD, "cannot make %s", nodes[i].path);
 	}
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
