@@ -176,7 +176,9 @@ static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 static bool read_memory(pid_t tid, uint64_t address, void *data, size_t size)
 {
 	struct iovec here = { .iov_base = data, .iov_len = size };
-	struct iovec there = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
+	struct iovec there = { .iov_len = size };
+	uintptr_t place = (uintptr_t)address; /* in another process: no pointer of ours */
+	memcpy(&there.iov_base, &place, sizeof(place));
 	return process_vm_readv(tid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 

@@ -58,7 +58,8 @@ static double put_kind(const struct picture *picture, enum space_kind kind, doub
 		if (space->kind != kind)
 			continue;
 		double x = 90 + shown % COLUMNS * COLUMN_WIDTH;
-		double row = y + shown / COLUMNS * ROW;
+		int above = shown / COLUMNS;
+		double row = y + above * ROW;
 		picture_colour(picture, space, colour, sizeof(colour));
 		fprintf(picture->out,
 			"<rect x=\"%.1f\" y=\"%.1f\" width=\"22\" height=\"11\" rx=\"2\" "

@@ -42,7 +42,7 @@ int observe_begin(void)
 	char self[32] = "";
 	if (proc_fd < 0 || readlinkat(proc_fd, "self", self, sizeof(self) - 1) < 0)
 		return -1;
-	if (atoi(self) != getpid()) {
+	if (strtol(self, NULL, 10) != getpid()) {
 		errno = ESRCH;
 		return -1;
 	}

@@ -8,12 +8,11 @@ enum { LABELS_WIDTH = 250, RIGHT_MARGIN = 100, HEAD_HEIGHT = 108 };
 
 /* --- lanes ---------------------------------------------------------------------------------------- */
 
-static struct lane *add_lane(struct picture *picture, const struct process *process, int depth)
+static void add_lane(struct picture *picture, const struct process *process, int depth)
 {
 	struct lane *lane = &picture->lanes[picture->lane_count++];
 	*lane = (struct lane){ .process = process, .last = process, .count = 1, .depth = depth };
 	picture->lane_of[process->n] = picture->lane_count - 1;
-	return lane;
 }
 
 /* The first two of many alike have lanes of their own, all others one together. */
@@ -27,17 +26,17 @@ static const struct process *fold(struct picture *picture, const struct process 
 		alike++;
 	if (alike < WORTH_IT)
 		return NULL;
-	struct lane *lane = NULL;
 	const struct process *process = first;
 	for (int i = 0; i < alike; i++) {
 		if (i <= SHOWN)
-			lane = add_lane(picture, process, depth);
+			add_lane(picture, process, depth);
+		struct lane *lane = &picture->lanes[picture->lane_count - 1];
 		picture->lane_of[process->n] = picture->lane_count - 1;
 		lane->last = process;
 		lane->count = i < SHOWN ? 1 : i - SHOWN + 1;
 		process = story->next_sibling[process->n];
 	}
-	return lane->last;
+	return picture->lanes[picture->lane_count - 1].last;
 }
 
 static void add_children(struct picture *picture, int of, int depth)
@@ -149,9 +148,7 @@ void picture_begin(struct picture *picture, FILE *out, const struct record *reco
 			picture->kinds[picture->kind_count++] = (enum space_kind)kind;
 	}
 	picture->lanes = grow(NULL, count * sizeof(*picture->lanes));
-	picture->lane_of = calloc(count, sizeof(*picture->lane_of));
-	if (!picture->lane_of)
-		grow(NULL, SIZE_MAX); /* says so and ends */
+	picture->lane_of = grow(NULL, count * sizeof(*picture->lane_of));
 	add_children(picture, 0, 0);
 	lay_out_time(picture);
 	lay_out_lanes(picture);

@@ -23,7 +23,7 @@ static struct space *find_space(const struct story *story, enum space_kind kind,
 
 const struct space *story_space(const struct story *story, enum space_kind kind, ino_t inode)
 {
-	return inode ? find_space(story, true_kind(kind), inode) : NULL;
+	return inode ? find_space(story, true_kind((int)kind), inode) : NULL;
 }
 
 /* How a namespace came to be that is seen here for the first time. */
@@ -119,10 +119,10 @@ static int by_kind(const void *left, const void *right)
 static void find_children(struct story *story)
 {
 	size_t count = story->record->process_count + 1;
-	story->first_child = calloc(count, sizeof(*story->first_child));
-	story->next_sibling = calloc(count, sizeof(*story->next_sibling));
-	if (!story->first_child || !story->next_sibling)
-		grow(NULL, SIZE_MAX); /* says so and ends */
+	story->first_child = grow(NULL, count * sizeof(void *));
+	story->next_sibling = grow(NULL, count * sizeof(void *));
+	for (size_t i = 0; i < count; i++)
+		story->first_child[i] = story->next_sibling[i] = NULL;
 	for (size_t i = story->record->process_count; i > 0; i--) {
 		const struct process *process = story->record->processes[i - 1];
 		const struct process **first =
@@ -207,12 +207,12 @@ static int by_time(const void *left, const void *right)
 
 void story_tell(struct story *story, const struct record *record)
 {
-	size_t size = (record->state_count + 1) * sizeof(*story->states);
+	size_t size = (record->state_count + 1) * sizeof(void *);
 	*story = (struct story){ .record = record };
 	story->states = grow(NULL, size);
 	if (record->state_count)
-		memcpy(story->states, record->states, record->state_count * sizeof(*story->states));
-	qsort(story->states, record->state_count, sizeof(*story->states), by_time);
+		memcpy(story->states, record->states, record->state_count * sizeof(void *));
+	qsort(story->states, record->state_count, sizeof(void *), by_time);
 	find_children(story);
 	find_spaces(story);
 	qsort(story->spaces, story->space_count, sizeof(*story->spaces), by_kind);

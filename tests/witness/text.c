@@ -8,7 +8,7 @@
 /* A text to be read from top to bottom: what happened when, who was whose child, which namespaces
  * there were. A namespace is named by its inode, as `ls -l /proc/PID/ns` names it. */
 
-enum { MAX_WORDS = 100, MAX_INDENT = 60, PROGRAM_WIDTH = 14 };
+enum { MAX_WORDS = 100, MAX_COMMAND = 200, MAX_INDENT = 60, PROGRAM_WIDTH = 14 };
 
 /* Further facts of an event stand below it. */
 static const char below[] = "\n                                 ";
@@ -168,10 +168,11 @@ static void put_exec(FILE *out, const struct state *state)
 
 static void put_target(FILE *out, const struct story *story, const struct state *state)
 {
-	int pid;
+	static const char pidfd[] = "pidfd of ";
 	if (!state->target)
 		return;
-	if (sscanf(state->target, "pidfd of %d", &pid) == 1) {
+	if (!strncmp(state->target, pidfd, strlen(pidfd))) {
+		pid_t pid = (pid_t)strtol(state->target + strlen(pidfd), NULL, 10);
 		const struct process *target = story_find_pid(story, pid, state->us);
 		if (target) {
 			fprintf(out, ", pidfd of #%d", target->n);
@@ -332,7 +333,7 @@ static void put_spaces(FILE *out, const struct story *story)
 
 static void put_head(FILE *out, const struct record *record)
 {
-	char *words = shown_command(record->command, 2 * MAX_WORDS);
+	char *words = shown_command(record->command, MAX_COMMAND);
 	fprintf(out, "witness: %s", words);
 	free(words);
 	fprintf(out, "\n         %zu process%s in %.3f s, exit status %d, Linux %s\n",
