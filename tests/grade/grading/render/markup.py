@@ -50,9 +50,11 @@ def bar(points, most, kind=""):
 
 
 def tone(points, most):
-    """full, part or none: the colour in which points are shown."""
+    """full, most (from 80 %), part or none: the colour in which points are shown."""
     if points >= most:
         return "full"
+    if 5 * points >= 4 * most:
+        return "most"
     return "part" if points > 0 else "none"
 
 

@@ -5,10 +5,11 @@ import textwrap
 from . import clean, model, words
 
 WIDTH = 100
+EVIDENCE_LINES = 12
 
 
 def render(results, directory):
-    """The report as one string. The evidence is named, not shown: it lies in the directory."""
+    """The report as one string. Of a failed check's evidence the beginning is shown; all of it lies in DIR/NAME/."""
     parts = [_submission(result, directory) for result in results]
     if len(results) > 1:
         parts.append(_table(results))
@@ -83,9 +84,24 @@ def _check(check, result, directory):
     lines += [f"      {'':<8} {more}" for more in wrapped[1:]]
     for key, value in words.facts(check):
         lines += _fact(key, value, " " * 15)
-    if check["verdict"] in ("fail", "error"):
-        for path in model.listed(check.get("evidence")):
-            lines += _fact("evidence", f"{directory}/{result['_at']}/evidence/{path}", " " * 15)
+    if check["verdict"] == "fail":
+        lines += _evidence(check, result, directory)
+    return lines
+
+
+def _evidence(check, result, directory):
+    """The files' names, and the first lines of the first that is text."""
+    lines = []
+    for path in model.listed(check.get("evidence")):
+        lines.append(f"{'':<15}{'evidence:':<11} evidence/{clean.line(path)}")
+    for path in model.listed(check.get("evidence")):
+        shown = None if str(path).endswith(".svg") else model.evidence_text(directory, result, path)
+        if shown:
+            rows = shown.rstrip("\n").expandtabs().split("\n")
+            lines += [f"{'':<15}| {row}"[:WIDTH].rstrip() for row in rows[:EVIDENCE_LINES]]
+            if len(rows) > EVIDENCE_LINES:
+                lines.append(f"{'':<15}… {model.plural(len(rows) - EVIDENCE_LINES, 'more line')}")
+            break
     return lines
 
 
@@ -96,7 +112,8 @@ def _fact(key, value, indent):
     lines = []
     for line in clean.text(value).split("\n"):
         pieces = textwrap.wrap(line, WIDTH - len(start), break_on_hyphens=False, drop_whitespace=False) or [""]
-        lines += [(space if lines else start) + piece.rstrip() for piece in pieces]
+        lines += [space + piece.rstrip() for piece in pieces]
+    lines[0] = start + lines[0][len(space):]
     return lines
 
 
