@@ -133,6 +133,9 @@ assert_harmless() { # FILE
 	echo '{' >"$out/x/result.json"
 	run -1 render "$out" --format text
 	assert_contains "$output" "grade: render: $out/x/result.json: not JSON: "
+	sed 's/no interface but lo/no interface \xff/' "$SAMPLES/brian/result.json" >"$out/x/result.json"
+	run -0 render "$out" --format text
+	assert_matches "$output" 'seen: +no interface �'
 	echo '{"schema": "another/1"}' >"$out/x/result.json"
 	run -1 render "$out" --format text
 	assert_equal "$output" "grade: render: $out/x/result.json: not a result of schema container-course/result/1"
@@ -392,9 +395,12 @@ read_tap() { # FILE
 }
 
 @test "render autolab: a task that the grader could not judge has no score" {
-	alone grace
+	altered grace '(.checks[] | select(.task == 2) | .verdict) = "error"'
 	run -0 render "$one" --format autolab
 	assert_contains "${lines[-1]}" '"scores": {"Task 1": 20, "Task 3": 0, "Task 4": 0}'
+	altered grace .
+	run -0 render "$one" --format autolab
+	assert_contains "${lines[-1]}" '"scores": {"Task 1": 20, "Task 2": 25, "Task 3": 0, "Task 4": 0}'
 }
 
 # --- html ---------------------------------------------------------------------------------------

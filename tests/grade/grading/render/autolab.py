@@ -12,12 +12,18 @@ from . import clean, model, text, words
 
 def render(result, directory):
     """The whole standard output; its last line is the autoresult."""
-    scores = {f"Task {task['task']}": task["points"] for task in result["tasks"] if task.get("state") != "error"}
+    scores = {f"Task {task['task']}": task["points"] for task in result["tasks"] if not _unjudged(result, task)}
     board = [task["points"] for task in result["tasks"]] + [result["score"]["points"]]
     # Autolab takes the last line for JSON: nothing in the report may pass for one, so it is indented.
     report = "".join(f" {line}\n" for line in text.render([result], directory).splitlines())
     autoresult = {"scores": scores, "scoreboard": board}
     return f"{report}{json.dumps(_feedback(result))}\n{json.dumps(autoresult)}\n"
+
+
+def _unjudged(result, task):
+    """The grader failed in all of it: no score is right, 0 least of all."""
+    checks = [check for group in model.groups_of(result, task) for check in model.checks_of(result, group)]
+    return bool(checks) and all(check["verdict"] == "error" for check in checks)
 
 
 def _feedback(result):

@@ -46,7 +46,8 @@ def _summary(result):
         line = f"Task {task['task']}: {task['points']} of {task['max']}"
         if task.get("state") in ("missing", "error"):
             word = "missing" if task["state"] == "missing" else "grader error"
-            line += f" ({word}: {clean.line(task.get('reason')) or 'no reason was recorded'})"
+            reason = clean.line(task.get("reason"))
+            line += f" ({word}: {reason})" if reason else f" ({word})"
         lines.append(line)
     note = words.grader_note(result)
     return "\n".join(lines + ([note] if note else []))

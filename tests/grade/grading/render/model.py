@@ -31,7 +31,8 @@ def load(directory):
 
 def _load_one(path):
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        # Evidence may have brought bytes that are no UTF-8; one of them must not cost the whole class its pages.
+        result = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise RenderError(f"{path}: can't be read: {error.strerror}") from error
     except ValueError as error:

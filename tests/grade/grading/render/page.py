@@ -46,9 +46,9 @@ def _alerts(result):
     if note:
         alerts.append(f'<p class="alert error">{icon("error")}<span>{text(note)}</span></p>')
     for task in result["tasks"]:
-        if task.get("state") in ("missing", "error"):
+        reason = text(task.get("reason"), 400)
+        if reason and task.get("state") in ("missing", "error"):
             word = "missing" if task["state"] == "missing" else "grader error"
-            reason = text(task.get("reason"), 400) or "no reason was recorded"
             alerts.append(f'<p class="alert {task["state"]}">{icon(task["state"])}'
                           f'<span><b>Task {task["task"]}: {word}.</b> {reason}</span></p>')
     return "\n".join(alerts)

@@ -45,9 +45,9 @@ def _head(result):
 
 def _task(result, task, directory):
     lines = [_sum(f"Task {task['task']}", task["points"], task["max"])]
-    if task.get("state") in ("missing", "error"):
+    if task.get("reason") and task.get("state") in ("missing", "error"):
         state = "missing" if task["state"] == "missing" else "grader error"
-        lines += _fact(state, clean.text(task.get("reason")) or "no reason was recorded", "  ")
+        lines += _fact(state, task["reason"], "  ")
     for group in model.groups_of(result, task):
         lines += _group(result, group, directory)
     lines.append("")
