@@ -99,6 +99,7 @@ static bool ended_well(const char *who, pid_t pid)
 	return status == 0;
 }
 
+/* SOLUTION 1: child1(pipes): name, print, say it, stay: sethostname(2), write(2), read(2) */
 /* Child 1's whole life; what it returns becomes its exit status. */
 static int child1(void *arg)
 {
@@ -120,19 +121,25 @@ static int child1(void *arg)
 	char byte;
 	return read(pipes->release[0], &byte, 1) == 0 ? 0 : EXIT_OWN_FAILURE;
 }
+/* END 1 */
 
 /* Starts child 1. Its PID as the parent sees it, or -1. */
 static pid_t start_child1(struct pipes *pipes)
 {
+	pid_t pid = -1;
+	/* SOLUTION 1: child1(pipes) in a new UTS and a new PID namespace: clone(2) */
 	/* Unlike fork, glibc's clone starts the child in a function of its own, on a stack that the
 	 * caller brings: its upper end, as stacks grow downwards. Without CLONE_VM the memory is
 	 * copied, as fork does it, so both may use the same array. SIGCHLD makes it a child that
 	 * waitpid(2) waits for. */
 	static char stack[256 * 1024] __attribute__((aligned(16)));
 	int flags = CLONE_NEWUTS | CLONE_NEWPID | SIGCHLD;
-	pid_t pid = clone(child1, stack + sizeof(stack), flags, pipes);
+	pid = clone(child1, stack + sizeof(stack), flags, pipes);
+	/* END 1 */
 	if (pid < 0)
 		report_errno(hint(errno), "cannot clone into new UTS and PID namespaces");
+	/* Child 1 has its own copy of this end; only as long as it lives is there a writer. */
+	close(pipes->ready[1]);
 	return pid;
 }
 
@@ -140,11 +147,11 @@ static pid_t start_child1(struct pipes *pipes)
  * end, and read returns 0. */
 static bool child1_is_ready(struct pipes *pipes)
 {
-	close(pipes->ready[1]);
 	char byte;
 	return read(pipes->ready[0], &byte, 1) == 1;
 }
 
+/* SOLUTION 1: child2(pidfd): joins child 1's UTS namespace, and prints: setns(2) */
 /* Child 2's whole life. It was born in child 1's PID namespace, but in the parent's UTS namespace.
  */
 static int child2(int pidfd)
@@ -155,6 +162,7 @@ static int child2(int pidfd)
 	}
 	return print_process("Child2") ? 0 : EXIT_OWN_FAILURE;
 }
+/* END 1 */
 
 /* Makes child 2 in the namespaces of the process pid1, and waits for its end. */
 static bool run_child2(pid_t pid1)
@@ -166,6 +174,7 @@ static bool run_child2(pid_t pid1)
 		report_errno("", "cannot open a pidfd of child 1");
 		return false;
 	}
+	/* SOLUTION 1: child2(pidfd), born in child 1's PID namespace: setns(2), fork(2) */
 	/* A process never changes its own PID namespace, as it would have to change its PID. */
 	if (setns(pidfd, CLONE_NEWPID) < 0) {
 		report_errno(hint(errno), "cannot join child 1's PID namespace");
@@ -179,6 +188,7 @@ static bool run_child2(pid_t pid1)
 	if (pid2 == 0)
 		_exit(child2(pidfd));
 	return ended_well("child 2", pid2);
+	/* END 1 */
 }
 
 int main(int argc, char *argv[])

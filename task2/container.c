@@ -33,6 +33,7 @@ static int child_main(void *arg)
 	if (handshake_hear(child->channel, NULL, NULL) != HANDSHAKE_GO)
 		_exit(EXIT_OWN_FAILURE);
 
+	/* SOLUTION 2a: rootfs becomes "/", and the current directory: chroot(2), chdir(2) */
 	/* chroot changes what "/" means and nothing else: without the chdir, the current directory
 	 * would still be outside, and "../.." would lead all over the machine. */
 	if (chroot(container->rootfs) < 0)
@@ -40,6 +41,7 @@ static int child_main(void *arg)
 			       container->rootfs);
 	if (chdir("/") < 0)
 		handshake_fail(child->channel, EXIT_OWN_FAILURE, "cannot chdir to /");
+	/* END 2a */
 	/* So would an open directory. The channel too closes by itself when the program runs. */
 	sys_close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	signal(SIGPIPE, SIG_DFL);
@@ -72,6 +74,25 @@ void container_block_signals(sigset_t *old)
 	signal(SIGPIPE, SIG_IGN); /* `| head` must not end us before all is undone */
 }
 
+/* fork, but for the namespaces: the child runs child_main. Its PID; -1 with errno. */
+static pid_t start_child(struct child *child)
+{
+	pid_t pid = -1;
+	if (!child->container->namespaces) {
+		pid = fork();
+		if (pid == 0)
+			child_main(child);
+		return pid;
+	}
+	/* SOLUTION 2b: child_main(child) in a new PID and a new UTS namespace: clone(2) */
+	/* As in task 1: the child starts in a function, on a stack of its own. */
+	static char stack[256 * 1024] __attribute__((aligned(16)));
+	int flags = CLONE_NEWPID | CLONE_NEWUTS | SIGCHLD;
+	pid = clone(child_main, stack + sizeof(stack), flags, child);
+	/* END 2b */
+	return pid;
+}
+
 int container_start(struct container *container)
 {
 	struct child child = { .container = container };
@@ -85,10 +106,7 @@ int container_start(struct container *container)
 		report_errno("", "cannot make a socket pair");
 		return -1;
 	}
-	/* As in task 1: the child starts in a function, on a stack of its own. */
-	static char stack[256 * 1024] __attribute__((aligned(16)));
-	container->pid =
-		clone(child_main, stack + sizeof(stack), container->namespaces | SIGCHLD, &child);
+	container->pid = start_child(&child);
 	int saved = errno;
 	close(child.channel); /* so that its end of file is the child's end */
 	container->channel = child.parent_end;

@@ -1,7 +1,7 @@
 /*
  * A process in a root directory of its own, and in new namespaces if wanted.
  *
- *     start   clone: the child exists, in its namespaces, and waits
+ *     start   fork or clone: the child exists, in its namespaces, and waits
  *             (the caller puts it into a cgroup)
  *     go      the child changes its root and executes the program
  *     wait    until it ends, or until a signal asks us to end it
@@ -20,7 +20,7 @@ enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 struct container {
 	const char *rootfs;
-	int namespaces;	     /* CLONE_ flags, 0 for none */
+	bool namespaces;     /* a PID and a UTS namespace of its own */
 	const char *program; /* its path below rootfs */
 	char *const *argv;
 	sigset_t signal_mask; /* what the program is to begin with */

@@ -103,12 +103,14 @@ static void fill(const char *path, const struct path_list *list)
 
 static _Noreturn void run_in(const char *root, char **command)
 {
+	/* SOLUTION 2a: root becomes "/", and the current directory: chroot(2), chdir(2) */
 	/* chroot changes what "/" means, and nothing else: without the chdir the current directory
 	 * would still be outside, and "../.." would lead all over the machine. */
 	if (chroot(root) < 0)
 		die_errno(EXIT_OWN_FAILURE, hint_mount(errno), "%s: cannot chroot", root);
 	if (chdir("/") < 0)
 		die_errno(EXIT_OWN_FAILURE, "", "%s: cannot chdir", root);
+	/* END 2a */
 	/* A descriptor of a directory outside would be a way out, too. */
 	sys_close_range(STDERR_FILENO + 1, UINT_MAX, 0);
 	execvp(command[0], command);

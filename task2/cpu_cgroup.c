@@ -53,6 +53,7 @@ static int make_cgroup(const char *tree, char *directory, size_t size)
 	return 0;
 }
 
+/* SOLUTION 2c: set_limit_v2: cpu.max in cgroup-v2.rst; and cpu.cfs_* for v1: cgroups(7) */
 /*
  * v2: one file takes both numbers. It exists only where the parent hands the controller down to its
  * children, which it may not do yet. Then that is switched on, and told: the parent isn't ours.
@@ -80,6 +81,7 @@ static int set_limit_v1(const char *directory, long quota_us)
 		return -1;
 	return write_in(directory, "cpu.cfs_quota_us", quota);
 }
+/* END 2c */
 
 /* v1 may have a tree for each controller: limiting is cpu's business, counting is cpuacct's. */
 static int make_accounting_v1(struct cpu_cgroup *cgroup, const char *limiting_tree)
@@ -95,20 +97,23 @@ static int make_accounting_v1(struct cpu_cgroup *cgroup, const char *limiting_tr
 }
 
 /* *step becomes what it was at, for the error message. 0, or -1 with errno. */
-static int set_up(struct cpu_cgroup *cgroup, const char *tree, long quota_us, const char **step)
+static int set_up(struct cpu_cgroup *cgroup, const char *tree, const char **step)
 {
 	*step = "make a cgroup";
 	if (make_cgroup(tree, cgroup->limiting, sizeof(cgroup->limiting)) < 0)
 		return -1;
 	*step = "limit CPU time";
-	if (cgroup->version == 2) {
-		memcpy(cgroup->accounting, cgroup->limiting, sizeof(cgroup->accounting));
-		return set_limit_v2(cgroup->limiting, tree, quota_us);
-	}
-	if (set_limit_v1(cgroup->limiting, quota_us) < 0)
+	/* SOLUTION 2c: quota_us in each period, for the cgroup `limiting` in tree: set_limit_v2 */
+	int limited = cgroup->version == 2 ? set_limit_v2(cgroup->limiting, tree, cgroup->quota_us)
+					   : set_limit_v1(cgroup->limiting, cgroup->quota_us);
+	if (limited < 0)
 		return -1;
+	/* END 2c */
 	*step = "count CPU time";
-	return make_accounting_v1(cgroup, tree);
+	if (cgroup->version == 1)
+		return make_accounting_v1(cgroup, tree);
+	memcpy(cgroup->accounting, cgroup->limiting, sizeof(cgroup->accounting));
+	return 0;
 }
 
 int cpu_cgroup_make(struct cpu_cgroup *cgroup, long millicores, char *why, size_t why_size)
@@ -118,9 +123,12 @@ int cpu_cgroup_make(struct cpu_cgroup *cgroup, long millicores, char *why, size_
 		snprintf(why, why_size, "no cgroup tree here has the cpu controller");
 		return -1;
 	}
-	*cgroup = (struct cpu_cgroup){ .version = tree.version };
+	*cgroup = (struct cpu_cgroup){
+		.quota_us = millicores * (CPU_PERIOD_US / 1000),
+		.version = tree.version,
+	};
 	const char *step;
-	if (set_up(cgroup, tree.path, millicores * (CPU_PERIOD_US / 1000), &step) == 0)
+	if (set_up(cgroup, tree.path, &step) == 0)
 		return 0;
 
 	const char *hint = hint_cgroup(errno);

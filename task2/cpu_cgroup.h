@@ -15,6 +15,7 @@
 enum { CPU_PERIOD_US = 1000000 };
 
 struct cpu_cgroup {
+	long quota_us;			/* what all its processes may run for in a period */
 	int version;			/* of cgroups: 2, or 1 where v2 has no cpu controller */
 	char limiting[PATH_MAX + 64];	/* the directory with the limit; "" if there is none */
 	char accounting[PATH_MAX + 64]; /* the one that counts; v1 may have it in another tree */

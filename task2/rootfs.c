@@ -87,6 +87,7 @@ static int open_parent(struct rootfs *root, const char *path)
 	return directory;
 }
 
+/* SOLUTION 2a: copy_link, copy_file: one, its mode kept: readlink(2), symlinkat(2), openat(2) */
 static int copy_link(const char *path, int directory, const char *name)
 {
 	char target[PATH_MAX];
@@ -107,6 +108,7 @@ static int copy_file(const char *path, int directory, const char *name, mode_t m
 		return -1;
 	return fchmod(to, mode & 0777);
 }
+/* END 2a */
 
 /* Copies one. 0, or -1 with errno: EEXIST if source and copy are the same file. */
 static int copy(struct rootfs *root, const char *path)
@@ -128,9 +130,13 @@ static int copy(struct rootfs *root, const char *path)
 	char unfinished[32];
 	snprintf(unfinished, sizeof(unfinished), ".unfinished-%d", (int)getpid());
 	unlinkat(directory, unfinished, 0); /* of a process with our PID that was killed */
-	int copied = S_ISLNK(source.st_mode)
-			     ? copy_link(path, directory, unfinished)
-			     : copy_file(path, directory, unfinished, source.st_mode);
+	int copied = -1;
+	/* SOLUTION 2a: path's copy, a link or a file, as `unfinished` in directory: inode(7) */
+	if (S_ISLNK(source.st_mode))
+		copied = copy_link(path, directory, unfinished);
+	else
+		copied = copy_file(path, directory, unfinished, source.st_mode);
+	/* END 2a */
 	if (copied == 0 && renameat(directory, unfinished, directory, name) == 0)
 		return is_present ? 0 : remember(root, relative, strlen(relative));
 

@@ -35,7 +35,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,13 +46,13 @@
 
 static const struct subtask {
 	const char *name;
-	int namespaces;
+	bool namespaces; /* of its own */
 	bool limited;
 	char *probe[3]; /* container_prog's arguments */
 } subtasks[] = {
-	{ "2a", 0, false, { "container_prog", "subtask1", NULL } },
-	{ "2b", CLONE_NEWPID | CLONE_NEWUTS, false, { "container_prog", "subtask2", NULL } },
-	{ "2c", CLONE_NEWPID | CLONE_NEWUTS, true, { "container_prog", "subtask3", NULL } },
+	{ "2a", false, false, { "container_prog", "subtask1", NULL } },
+	{ "2b", true, false, { "container_prog", "subtask2", NULL } },
+	{ "2c", true, true, { "container_prog", "subtask3", NULL } },
 };
 enum { SUBTASKS = sizeof(subtasks) / sizeof(subtasks[0]) };
 

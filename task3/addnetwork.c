@@ -161,11 +161,13 @@ static bool leaves_link(const struct network *network)
 static int realize(const struct container *container, const struct network *network,
 		   const struct network *before, int netns)
 {
-	bool fresh = !before->link.own;
+	/* SOLUTION 3c: what may pass, before there is a link: network.h */
 	if (network_ensure_table() < 0 || network_change_elements(container, network, true) < 0)
 		return -1;
-	if (fresh && rtnl_make_link(&network->link, netns) < 0)
+	/* END 3c */
+	if (!before->link.own && rtnl_make_link(&network->link, netns) < 0)
 		return -1;
+	/* SOLUTION 3c: a way out with -i or -e, names with -i: rtnl.h, netfiles.h, network.h */
 	/* What comes in by a published port is answered through the host, too; the firewall keeps
 	 * one without -i from beginning anything that way. */
 	if (leaves_link(network) && !leaves_link(before) &&
@@ -178,6 +180,7 @@ static int realize(const struct container *container, const struct network *netw
 		if (network_forwarding_on(container) < 0)
 			return -1;
 	}
+	/* END 3c */
 	return write_hosts(container, network);
 }
 

@@ -17,12 +17,14 @@
 /* The container's child, from its first instruction to its program. */
 _Noreturn static void be_born(const struct birth *birth, int handshake)
 {
+	/* SOLUTION 3a: its own hostname, lo and root: sethostname(2), rtnl.h, rootfs.h */
 	/* In namespaces of its own, and meanwhile the parent does its part. */
 	if (sethostname(birth->hostname, strlen(birth->hostname)) < 0)
 		handshake_fail(handshake, 125, "cannot set the hostname");
 	if (rtnl_loopback_up() < 0)
 		handshake_fail(handshake, 125, "cannot bring its loopback interface up");
 	enter_rootfs(&birth->rootfs, handshake);
+	/* END 3a */
 	/* End of file instead of GO: the parent died, and with us goes all that was made. */
 	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
 		_exit(125);
@@ -59,6 +61,9 @@ int give_birth(const struct birth *birth, struct newborn *newborn)
 		report_errno("", "cannot make a socket pair");
 		return -1;
 	}
+	newborn->pidfd = -1;
+	newborn->pid = -1;
+	/* SOLUTION 3a: a child in five new namespaces, and in birth->cgroup: clone(2) */
 	struct clone_args args = {
 		.flags = CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET |
 			 CLONE_PIDFD,
@@ -70,8 +75,8 @@ int give_birth(const struct birth *birth, struct newborn *newborn)
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (unsigned)birth->cgroup;
 	}
-	newborn->pidfd = -1;
 	newborn->pid = sys_clone3(&args);
+	/* END 3a */
 	if (newborn->pid == 0) {
 		close(newborn->handshake);
 		be_born(birth, child_end);

@@ -28,15 +28,19 @@ _Noreturn static void join(const struct container *container, int pidfd, char *c
 {
 	if (handshake_hear(handshake, NULL, NULL) != HANDSHAKE_GO)
 		_exit(125);
+	/* SOLUTION 3b: joins pidfd's other namespaces, and so its root: setns(2) */
 	if (setns(pidfd,
 		  CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0)
 		handshake_fail(handshake, 125, "cannot join its namespaces");
+	/* END 3b */
+	close(pidfd);
 	become_program(argv, &container->confinement, handshake);
 }
 
-/* A container of an ordinary user is in a user namespace: it comes first, since it gives the right
- * to the rest. */
-static int join_pid_namespace(const struct container *container, int pidfd)
+/* SOLUTION 3b: flags_before_birth: its PID namespace, and its user's where it has one: setns(2) */
+/* What the parent joins. A container of an ordinary user is in a user namespace: it comes first,
+ * since it gives the right to the rest. */
+static int flags_before_birth(const struct container *container)
 {
 	ino_t own;
 	ino_t its;
@@ -44,13 +48,9 @@ static int join_pid_namespace(const struct container *container, int pidfd)
 	if (namespace_inode(0, "user", &own) == 0 &&
 	    namespace_inode(container->init.pid, "user", &its) == 0 && own != its)
 		flags |= CLONE_NEWUSER;
-	if (setns(pidfd, flags) < 0) {
-		report_errno(hint_namespace(errno), "%s: cannot join its pid namespace",
-			     container->name);
-		return -1;
-	}
-	return 0;
+	return flags;
 }
+/* END 3b */
 
 static int exec_in(struct container *container, int pidfd, char *const argv[])
 {
@@ -59,8 +59,13 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	AUTO_CLOSE int root = -1;
 	int terminal;
 	int child_end;
-	if (join_pid_namespace(container, pidfd) < 0)
+	/* SOLUTION 3b: our next child is to be born in pidfd's PID namespace: setns(2) */
+	if (setns(pidfd, flags_before_birth(container)) < 0) {
+		report_errno(hint_namespace(errno), "%s: cannot join its pid namespace",
+			     container->name);
 		return COMMAND_FAILED;
+	}
+	/* END 3b */
 	if (handshake_pair(&own_end, &child_end) < 0) {
 		report_errno("", "cannot make a socket pair");
 		return COMMAND_FAILED;

@@ -45,16 +45,17 @@ static int load_side(struct side *side, const char *name)
 	return side->netns < 0 ? -1 : 0;
 }
 
+/* SOLUTION 3c: route_to_peer: where one network has no other way to the other: pool.h, rtnl.h */
 static int route_to_peer(const struct side *side, const struct side *peer)
 {
 	const struct link *link = &side->network.link;
 	uint32_t other = peer->network.link.own;
 	return link_needs_route(link, other) ? rtnl_add_route_to(link, other, side->netns) : 0;
 }
+/* END 3c */
 
 static int make_peers(struct side *a, struct side *b)
 {
-	struct nft_change change;
 	if (add_peer(&a->network, b->container.name) < 0 ||
 	    add_peer(&b->network, a->container.name) < 0)
 		return -1;
@@ -63,13 +64,16 @@ static int make_peers(struct side *a, struct side *b)
 	if (network_save(&a->container, &a->network) < 0 ||
 	    network_save(&b->container, &b->network) < 0 || network_ensure_table() < 0)
 		return -1;
+	/* SOLUTION 3c: routes, and the right to pass, in both directions: nft.h, network.h */
 	if (route_to_peer(a, b) < 0 || route_to_peer(b, a) < 0)
 		return -1;
+	struct nft_change change;
 	nft_begin(&change, true);
 	nft_peers(&change, a->network.link.outside, b->network.link.outside);
 	if (nft_commit(&change) < 0 || network_forwarding_on(&a->container) < 0)
 		return -1;
 	nft_warn_of_drops();
+	/* END 3c */
 	return write_hosts(&a->container, &a->network) < 0 ||
 			       write_hosts(&b->container, &b->network) < 0
 		       ? -1

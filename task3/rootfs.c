@@ -113,12 +113,6 @@ static void mount_file(const char *name, int handshake)
 
 void enter_rootfs(const struct rootfs *rootfs, int handshake)
 {
-	static const struct filesystem proc = { "proc", "/proc", NULL,
-						MS_NOSUID | MS_NODEV | MS_NOEXEC, false };
-	static const struct filesystem sys = { "sysfs", "/sys", NULL,
-					       MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-					       false };
-
 	/* First of all: a mount of ours must not show on the host, whatever it shares. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		handshake_fail(handshake, 125, "cannot make the mounts private");
@@ -130,6 +124,7 @@ void enter_rootfs(const struct rootfs *rootfs, int handshake)
 	AUTO_CLOSE int empty = openat(own, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	mount_root(rootfs, handshake);
 
+	/* SOLUTION 3a: the container's root, in which we are, becomes "/": pivot_root(2) */
 	/*
 	 * The step. From here an absolute path begins at the container's root, and so do the links
 	 * that an image may have in any place; a relative one begins on the host, for as long as we
@@ -137,12 +132,20 @@ void enter_rootfs(const struct rootfs *rootfs, int handshake)
 	 */
 	if (host < 0 || own < 0 || sys_pivot_root(".", ".") < 0 || fchdir(host) < 0)
 		handshake_fail(handshake, 125, "cannot pivot into the container's root");
+	/* END 3a */
 
+	/* SOLUTION 3a: procfs at /proc, sysfs at /sys, and /dev (mounts.h): mount(2), proc(5) */
+	static const struct filesystem proc = { "proc", "/proc", NULL,
+						MS_NOSUID | MS_NODEV | MS_NOEXEC, false };
+	static const struct filesystem sys = { "sysfs", "/sys", NULL,
+					       MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+					       false };
 	/* proc before the host's own is gone: in a user namespace it may be mounted only where one
 	 * is seen. */
 	mount_filesystem(&proc, handshake);
 	mount_filesystem(&sys, handshake);
 	mount_dev(rootfs->confinement->devices, handshake);
+	/* END 3a */
 	if (!rootfs->confinement->privileged)
 		mask_paths(empty, handshake);
 	if (rootfs->own_files) {

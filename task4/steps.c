@@ -200,6 +200,7 @@ static int copy_services(struct orchestrator *o)
 
 static int connect_containers(struct orchestrator *o)
 {
+	/* SOLUTION 4: step 4: addnetwork for both, external's INNER_PORT on o->port; peer */
 	char ports[32];
 	const char *external = o->external.container;
 	const char *counter = o->counter.container;
@@ -209,11 +210,13 @@ static int connect_containers(struct orchestrator *o)
 	    conduct(o, -1, NULL, WORDS("addnetwork", counter, "-i")) < 0)
 		return -1;
 	return conduct(o, -1, NULL, WORDS("peer", external, counter));
+	/* END 4 */
 }
 
 /* Asks inside: by `ip`, or, where the image has none, by the kernel's own table of routes. */
 static int find_address(struct orchestrator *o)
 {
+	/* SOLUTION 4: step 5: the counter's address, asked for inside: address.h, ip-address(8) */
 	struct service *service = &o->counter;
 	AUTO_FREE char *of_ip = NULL;
 	AUTO_FREE char *of_kernel = NULL;
@@ -229,8 +232,10 @@ static int find_address(struct orchestrator *o)
 	}
 	note(o, "%s is %s", service->container, service->address);
 	return state_save(o);
+	/* END 4 */
 }
 
+/* SOLUTION 4: step 6: try_counter: does it answer? */
 /* A question that counts nothing. */
 static int try_counter(struct orchestrator *o, const struct service *service)
 {
@@ -239,9 +244,11 @@ static int try_counter(struct orchestrator *o, const struct service *service)
 	snprintf(url, sizeof(url), "http://%s:%d/get_counter", service->address, INNER_PORT);
 	return fetch(o, url, ANSWER_MS, &reply);
 }
+/* END 4 */
 
 static int start_counter(struct orchestrator *o)
 {
+	/* SOLUTION 4: step 6: counter-service INNER_PORT THREADS in the background, and ready */
 	struct service *service = &o->counter;
 	char port[16];
 	snprintf(port, sizeof(port), "%d", INNER_PORT);
@@ -255,8 +262,10 @@ static int start_counter(struct orchestrator *o)
 			     .program = &service->serve,
 			     .log = service->serve_log };
 	return wait_until_ready(o, &wait);
+	/* END 4 */
 }
 
+/* SOLUTION 4: step 7: try_external: does it answer, on the host? */
 /* From the host, by the published port, as everybody will. Any answer will do, and a page that
  * isn't there counts nothing. */
 static int try_external(struct orchestrator *o, const struct service *service)
@@ -269,9 +278,11 @@ static int try_external(struct orchestrator *o, const struct service *service)
 		return failed(o, "http://%s:%d: %s", o->host, o->port, http_fetch_error(errno));
 	return 0;
 }
+/* END 4 */
 
 static int start_external(struct orchestrator *o)
 {
+	/* SOLUTION 4: step 7: external-service INNER_PORT URL in the background, and ready */
 	struct service *service = &o->external;
 	char port[16];
 	char counter_url[64];
@@ -288,6 +299,7 @@ static int start_external(struct orchestrator *o)
 			     .program = &service->serve,
 			     .log = service->serve_log };
 	return wait_until_ready(o, &wait);
+	/* END 4 */
 }
 
 const struct step setup_steps[] = {
