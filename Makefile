@@ -2,7 +2,8 @@
 #
 # Options: CC=clang   STATIC=0 (dynamic programs)   SANITIZE=1 (ASan and UBSan)
 
-ROOMS := common task1 task2 task3 task4 tests/lab tests/bench tests/tools tests/faults tests/witness tests/grade/sandbox
+ROOMS := common task1 task2 task3 task4 tests/lab tests/bench tests/tools tests/faults tests/witness tests/grade/sandbox \
+         tests/grade/services
 PREFIX ?= /usr/local
 PROGRAMS := task1/namespace_prog task2/container_prog task2/copy_deps task2/simple_container \
             task3/conductor task4/counter-service task4/external-service task4/service-orchestrator
@@ -71,6 +72,12 @@ classroom50: all ## Build build/classroom50, an autograder for Classroom 50
 
 autolab: all ## Build build/autolab, an autograder for Autolab
 	tests/grade/platforms/package autolab build/autolab
+
+handout: ## Make build/handout.tar.gz, what students are given
+	tests/handout/make c -o build/handout.tar.gz
+
+handout-shell: ## The same for the shell route: build/handout-shell.tar.gz
+	tests/handout/make shell -o build/handout-shell.tar.gz
 
 install: all ## Install the programs below DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin

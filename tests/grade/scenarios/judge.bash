@@ -20,6 +20,7 @@ LAB=$TOP/tests/lab/lab
 WIRE=$TOP/tests/tools/wire
 WITNESS=$TOP/tests/witness/witness
 WORLD_PROGRAM=$GRADE/sandbox/world
+SERVICES=$GRADE/services
 # shellcheck source=/dev/null
 . "$BUNDLE/plan"
 STATE=/run/world.$$ # the world makes it

@@ -1,6 +1,7 @@
-"""Which files of the tree go into a handout, and under which names: c.list and shell.list."""
+"""Which files of the tree go into a handout, and under which names: both.list, c.list, shell.list."""
 
 import fnmatch
+import itertools
 import pathlib
 import subprocess
 
@@ -31,7 +32,7 @@ def _rules(path):
 def select(route):
     """[(name in the handout, path in the tree)], sorted. The last rule that fits a file decides."""
     tree, chosen = _tree(), {}
-    for where, words in _rules(HERE / f"{route}.list"):
+    for where, words in itertools.chain(_rules(HERE / "both.list"), _rules(HERE / f"{route}.list")):
         pattern = words[0].lstrip("!")
         fitting = fnmatch.filter(tree, pattern)
         if not fitting:

@@ -20,8 +20,8 @@ fail() { # TEXT...
 	exit 1
 }
 
-todo() { # STEP
-	fail "part 4, step $1, is not written yet"
+todo() { # PART
+	fail "part $1 is not written yet"
 }
 
 find_conductor() {
