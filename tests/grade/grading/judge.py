@@ -97,14 +97,15 @@ def judge(checks, evidence, work, matrix="matrix_own"):
     judged = {}
     for check in checks:
         state = _verdict_of_scenario(evidence, scenario_of(check, matrix))
-        failed = tuple(needed for needed in check.presupposes
+        well = passed.get(check.id, False)
+        failed = tuple(needed for needed in check.presupposes + (() if well else check.excused_by)
                        if judged[needed].verdict != "pass")
         if state.startswith("error"):
             judged[check.id] = Finding("error", seen=state.removeprefix("error: "))
         elif failed:
             judged[check.id] = Finding("blocked", blocked_by=failed)
         else:
-            judged[check.id] = _read_finding(findings / check.id, passed.get(check.id, False))
+            judged[check.id] = _read_finding(findings / check.id, well)
     return judged
 
 

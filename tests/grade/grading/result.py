@@ -25,7 +25,8 @@ def version():
 def _check(check, finding, conductor):
     return {
         "id": check.id, "group": check.group, "task": check.task, "track": check.track, "title": check.title,
-        "visibility": check.visibility, "lesson": check.lesson, "presupposes": list(check.presupposes),
+        "visibility": check.visibility, "lesson": check.lesson,
+        "presupposes": list(check.presupposes + check.excused_by),
         "points": score.points_of(check, finding), "max": check.points, "verdict": finding.verdict,
         "flaky": finding.flaky, "blocked_by": list(finding.blocked_by), "expected": finding.expected,
         "seen": finding.seen, "evidence": list(finding.evidence), "conductor": conductor,

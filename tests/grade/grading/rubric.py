@@ -15,7 +15,8 @@ TOTAL = 100
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One row. `presupposes` are the ids that must pass before this one can be judged."""
+    """One row. `presupposes` are the ids that must pass before this one can be judged; `excused_by`
+    those whose failure is the same slip when this one fails as well, `ID?` in the file."""
 
     id: str
     task: int
@@ -25,6 +26,7 @@ class Check:
     title: str
     lesson: str
     presupposes: tuple
+    excused_by: tuple
 
     @property
     def group(self):
@@ -61,9 +63,12 @@ def _parse_check(fields, where):
         raise UsageError(f"{where}: track {row['track']!r} (one of: {', '.join(TRACKS)})")
     if row["visibility"] not in VISIBILITIES:
         raise UsageError(f"{where}: visibility {row['visibility']!r} (one of: {', '.join(VISIBILITIES)})")
-    needs = tuple(word for word in row["presupposes"].split(",") if word)
+    words = [word for word in row["presupposes"].split(",") if word]
+    needs = tuple(word for word in words if not word.endswith("?"))
+    excuses = tuple(word.removesuffix("?") for word in words if word.endswith("?"))
     points = _number(row["points"], where, "points")
-    return Check(row["id"], task, row["track"], points, row["visibility"], row["title"], row["lesson"], needs)
+    return Check(row["id"], task, row["track"], points, row["visibility"], row["title"], row["lesson"], needs,
+                 excuses)
 
 
 def _check_order(checks, name):
@@ -72,7 +77,7 @@ def _check_order(checks, name):
     for check in checks:
         if check.id in seen:
             raise UsageError(f"{name}: {check.id} stands there twice")
-        for needed in check.presupposes:
+        for needed in check.presupposes + check.excused_by:
             if needed not in seen:
                 raise UsageError(f"{name}: {check.id} presupposes {needed}, which does not stand before it")
         seen.add(check.id)
