@@ -26,7 +26,7 @@ class Check:
     title: str
     lesson: str
     presupposes: tuple
-    excused_by: tuple
+    excused_by: tuple = ()
 
     @property
     def group(self):
