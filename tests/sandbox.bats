@@ -156,7 +156,7 @@ terminal"
 	# 3 is the directory that ls reads.
 	assert_equal "${lines[*]:0:4}" "0 1 2 3"
 	assert_line "init "
-	assert_equal "$(awk '$2 == "?" { print $3 }' <<<"$output" | sort | xargs)" "bash init ps"
+	assert_equal "$(awk '$2 == "?" { print $3 }' <<<"$output" | sort | xargs)" "init ps"
 }
 
 @test "world exec: kill -9 of it kills COMMAND" {

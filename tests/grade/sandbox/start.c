@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/handshake.h"
 #include "common/syscalls.h"
 
@@ -15,15 +16,15 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* Not the machine's root, but of some user namespace? user_namespaces(7) */
+/* Not the machine's root, but of some user namespace? There not all ids are themselves:
+ * user_namespaces(7) */
 static bool in_user_namespace(void)
 {
-	unsigned inside = 0, outside = 0, count = 0;
-	FILE *map = fopen("/proc/self/uid_map", "re");
-	int fields = map ? fscanf(map, "%u %u %u", &inside, &outside, &count) : 0;
-	if (map)
-		fclose(map);
-	return fields != 3 || outside != 0 || count != 4294967295U;
+	char outside[16];
+	char count[16];
+	AUTO_FREE char *map = read_file(AT_FDCWD, "/proc/self/uid_map", NULL);
+	return !map || sscanf(map, "%*s %15s %15s", outside, count) != 2 ||
+	       strcmp(outside, "0") != 0 || strcmp(count, "4294967295") != 0;
 }
 
 static int make_state(const char *state)

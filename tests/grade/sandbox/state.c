@@ -34,21 +34,37 @@ int state_write(const char *directory, const struct world *world)
 	return replace_file(AT_FDCWD, path, text, 0600);
 }
 
-static int parse_line(struct world *world, const char *line)
+/* The next word, a number, of what is left of a line; -1 where it is none. */
+static int next_number(char **rest, long long *number)
 {
-	int pid;
-	if (sscanf(line, "init %d %llu", &pid, &world->start_time) == 2) {
-		world->init = pid;
-		return 0;
-	}
-	if (world->cgroup_count == MAX_TREES)
+	char *word = strsep(rest, " ");
+	return word ? parse_number(word, 0, LLONG_MAX, number) : -1;
+}
+
+static int parse_cgroup(struct world *world, char *rest)
+{
+	long long version, has_controllers;
+	if (world->cgroup_count == MAX_TREES || next_number(&rest, &version) < 0 ||
+	    next_number(&rest, &has_controllers) < 0 || !rest || strlen(rest) >= PATH_MAX)
 		return -1;
 	struct world_cgroup *cgroup = &world->cgroups[world->cgroup_count++];
-	int controllers;
-	if (sscanf(line, "cgroup %d %d %4095[^\n]", &cgroup->version, &controllers, cgroup->path) !=
-	    3)
+	cgroup->version = (int)version;
+	cgroup->has_controllers = has_controllers;
+	memcpy(cgroup->path, rest, strlen(rest) + 1);
+	return 0;
+}
+
+static int parse_line(struct world *world, char *line)
+{
+	char *word = strsep(&line, " ");
+	long long pid, time;
+	if (!strcmp(word, "cgroup"))
+		return parse_cgroup(world, line);
+	if (strcmp(word, "init") != 0 || next_number(&line, &pid) < 0 ||
+	    next_number(&line, &time) < 0)
 		return -1;
-	cgroup->has_controllers = controllers;
+	world->init = (pid_t)pid;
+	world->start_time = (unsigned long long)time;
 	return 0;
 }
 
