@@ -1,4 +1,4 @@
-# How every room (common, task1 ... task4, and three in tests/) is built.
+# How every room (common, task1 ... task4, and those in tests/) is built.
 #
 # A room's Makefile says, before it includes this file:
 #   TOP       the way to the top of the tree        (..)

@@ -3,7 +3,7 @@
 # Needs bash, bats and coreutils, grep, sed, awk only. Suites run inside the lab: tests/run NAME.
 #
 #   programs     NAMESPACE_PROG CONTAINER_PROG SIMPLE_CONTAINER COPY_DEPS CONDUCTOR ORCHESTRATOR
-#                COUNTER_SERVICE EXTERNAL_SERVICE LAB: set one to test another implementation
+#                COUNTER_SERVICE EXTERNAL_SERVICE LAB WITNESS: set one to test another implementation
 #   conditions   requires WORD...       skips the test and says why; an unknown word fails it
 #   waiting      wait_until SECONDS COMMAND..., await PID
 #   assertions   fail  refute  assert_equal  assert_line  refute_line  assert_contains
@@ -25,6 +25,7 @@ export COUNTER_SERVICE=${COUNTER_SERVICE:-$TOP/task4/counter-service}
 export EXTERNAL_SERVICE=${EXTERNAL_SERVICE:-$TOP/task4/external-service}
 export ORCHESTRATOR=${ORCHESTRATOR:-$TOP/task4/service-orchestrator}
 export LAB=${LAB:-$TOP/tests/lab/lab}
+export WITNESS=${WITNESS:-$TOP/tests/witness/witness}
 
 # No test may hang the suite. bats reads this when a test begins, after the file was loaded, and needs
 # one of these commands for it; without them tests/run's bound for the whole suite is left.

@@ -4,7 +4,6 @@
 
 load helpers
 
-WITNESS=${WITNESS:-$TOP/tests/witness/witness}
 UNTRACED=$TOP/tests/tools/untraced
 
 setup_file() {
@@ -213,6 +212,8 @@ time.sleep(60)'
 	local alone=$output
 	run -0 --separate-stderr "$WITNESS" -o "$record" --json -- sh -c "$look" </dev/null
 	assert_equal "$output" "$alone"
+	run -0 --separate-stderr "$WITNESS" -- sh -c "$look" </dev/null
+	assert_equal "$output" "$alone"
 }
 
 @test "witness: says what it can't run, as a shell does" {
@@ -225,7 +226,8 @@ time.sleep(60)'
 @test "witness: stopped jobs stay stopped, and go on when told to" {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	run -143 "$WITNESS" -o /dev/null -- bash -c 'set -m; sleep 60 & kill -STOP %1
-		until grep -q "^State:.[Tt]" /proc/$!/status; do :; done
+		until jobs | grep -q Stopped; do :; done
+		for i in {1..20}; do grep -q "^State:.[Tt]" /proc/$!/status || exit 3; done
 		kill -CONT %1; until grep -q "^State:.S" /proc/$!/status; do :; done
 		kill %1; wait %1' 2>/dev/null
 }

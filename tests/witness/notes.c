@@ -12,6 +12,7 @@
 static struct record *record; /* NULL: no longer recording */
 static pid_t command;
 static bool command_began;
+static int unclaimed; /* processes that ended before their maker's stop was heard of */
 
 void notes_begin(struct record *its_record, pid_t its_command)
 {
@@ -76,15 +77,16 @@ struct task *notes_meet(pid_t tid, struct task *maker)
 	return task;
 }
 
-/* A process that ended before its maker's stop was heard of. (It may still be in /proc: only its
- * parent can take a zombie away.) */
-static struct process *find_ended(pid_t pid)
+/* One of the unclaimed. (It may still be in /proc: only its parent can take a zombie away.) */
+static struct process *claim_ended(pid_t pid)
 {
-	for (size_t i = record ? record->process_count : 0; i > 0; i--) {
+	for (size_t i = record && unclaimed ? record->process_count : 0; i > 0; i--) {
 		struct process *process = record->processes[i - 1];
 		if (process->pid == pid && !process->parent_told &&
-		    process->ending != STILL_RUNNING)
+		    process->ending != STILL_RUNNING) {
+			unclaimed--;
 			return process;
+		}
 	}
 	return NULL;
 }
@@ -107,7 +109,7 @@ void notes_birth(struct task *maker, int event)
 	uint64_t flags = 0;
 	bool told = call_clone_flags(maker->tid, &flags);
 	maker->made_one = true;
-	struct process *child = task_find(tid) ? NULL : find_ended(tid);
+	struct process *child = task_find(tid) ? NULL : claim_ended(tid);
 	struct task *task = child ? NULL : notes_meet(tid, maker);
 	if (!record || !maker->process || (flags & CLONE_THREAD))
 		return;
@@ -296,6 +298,7 @@ void notes_ended(pid_t tid, int status)
 				state->view = last->view;
 		}
 		process->ended_us = record_now(record);
+		unclaimed += !process->parent_told && tid != command;
 		process->ending = WIFSIGNALED(status) ? ENDED_BY_SIGNAL : ENDED_BY_EXIT;
 		process->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 	}

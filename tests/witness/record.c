@@ -105,8 +105,10 @@ static void *with_room(void *array, size_t count)
 
 struct process *record_process(struct record *record, pid_t pid, struct process *parent)
 {
-	if (record->state_count >= MAX_STATES)
+	if (record->state_count >= MAX_STATES) {
+		record->unrecorded++;
 		return NULL;
+	}
 	struct process *process = grow(NULL, sizeof(*process));
 	*process = (struct process){ .n = (int)record->process_count + 1,
 				     .pid = pid,
