@@ -8,17 +8,18 @@
 /* A text to be read from top to bottom: what happened when, who was whose child, which namespaces
  * there were. A namespace is named by its inode, as `ls -l /proc/PID/ns` names it. */
 
-enum { MAX_WORDS = 100, MAX_COMMAND = 200, MAX_INDENT = 60, PROGRAM_WIDTH = 14 };
+enum { MAX_WORDS = 100, MAX_COMMAND = 200, MAX_INDENT = 60, PROGRAM_WIDTH = 16 };
 
 /* Further facts of an event stand below it. */
-static const char below[] = "\n                                 ";
+static const char below[] = "\n                                   ";
 
 static void put_name(FILE *out, const struct process *process, const char *program)
 {
 	char number[16];
 	snprintf(number, sizeof(number), "#%d", process->n);
 	fprintf(out, "%-5s ", number);
-	put_shown(out, program, PROGRAM_WIDTH);
+	put_shown(out, program,
+		  strlen(program) > PROGRAM_WIDTH ? PROGRAM_WIDTH - 3 : PROGRAM_WIDTH);
 	for (size_t length = strlen(program); length < PROGRAM_WIDTH; length++)
 		putc(' ', out);
 }
