@@ -12,6 +12,7 @@ from .errors import GraderError
 GRADE = pathlib.Path(__file__).resolve().parent.parent
 TOP = GRADE.parent.parent
 EMULATED_SLOWNESS = 10
+UNFINISHED = 3  # the machine's exit status when there is a result, but not all was done in time
 
 
 def has_cpu_controller():
@@ -66,20 +67,31 @@ class Machine:
     name = "vm"
 
     def __init__(self):
+        self.directory = self._find()
+        self.slowness = 1 if (self.directory / "snapshot-kvm").exists() else EMULATED_SLOWNESS
+        self.settings = {"SANDBOX_ROOT": "/debian"}
+
+    @staticmethod
+    def _find():
+        """A package for a platform brings the machine; elsewhere it is built, once."""
+        if (TOP / "VERSION").exists():
+            brought = sorted((TOP / "build/grade").glob("vm-*"))
+            if not brought:
+                raise GraderError(f"{TOP / 'build/grade'}: the package's virtual machine is missing")
+            return brought[-1]
         result = _run([str(GRADE / "sandbox/vm"), "build"], 3600)
         if result.returncode:
             raise GraderError(f"cannot make the machine: {_last_line(result.stderr)}")
-        self.slowness = 1 if os.access("/dev/kvm", os.W_OK) else EMULATED_SLOWNESS
-        self.settings = {"SANDBOX_ROOT": "/sandbox-root"}
+        return pathlib.Path(_last_line(result.stdout))
 
     def run(self, bundle, out, seconds):
         sent, received = bundle.with_suffix(".tar"), out.with_suffix(".tar")
         with tarfile.open(sent, "w") as archive:
             archive.add(bundle, ".")
-        result = _run([str(GRADE / "sandbox/vm"), "run", str(sent), str(received), "--seconds", str(seconds)],
-                      seconds + 60)
+        result = _run([str(GRADE / "sandbox/vm"), "run", "--dir", str(self.directory), "--seconds", str(seconds),
+                       str(sent), str(received)], seconds + 900)
         sent.unlink()
-        if result.returncode:
+        if result.returncode not in (0, UNFINISHED):
             raise GraderError(f"the machine: {_last_line(result.stderr)}")
         out.mkdir(exist_ok=True)
         with tarfile.open(received) as archive:
