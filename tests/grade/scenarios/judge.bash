@@ -199,8 +199,7 @@ note_firewall() { # FILE
 
 # The first IPv4 address that a process' network has on a link of its own.
 address_of() { # PID
-	in_network "$1" ip -json -4 address show |
-		jq -r 'first(.[] | select(.ifname != "lo") | .addr_info[]? | .local) // empty'
+	in_network "$1" ip -o -4 address show | awk '$2 != "lo" { sub("/.*", "", $4); print $4; exit }'
 }
 
 # --- packets ------------------------------------------------------------------------------------
