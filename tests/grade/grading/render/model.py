@@ -53,7 +53,7 @@ def view(result, audience):
     gone = {check["id"] for check in hidden}
     result["checks"] = [check for check in result["checks"] if check["id"] not in gone]
     for group in result["groups"]:
-        own = [check for check in hidden if check["group"] == group["id"]]
+        own = [check for check in hidden if check["group"] == group["id"] and not is_extra(check)]
         group["hidden"] = {"count": len(own), "points": sum(c["points"] for c in own if judged(c)),
                            "max": sum(c["max"] for c in own if judged(c))}
     for check in result["checks"]:

@@ -10,7 +10,7 @@ LEGEND = (
     ("fail", "failed", "It doesn't: expected, seen and the lesson to read stand with the check."),
     ("blocked", "blocked", "A check that it builds on failed. It costs nothing of its own."),
     ("missing", "missing", "The submission has no such part."),
-    ("error", "grader error", "The grader itself failed. Not the submission's failure: it costs nothing."),
+    ("error", "grader error", "The grader itself failed; not the submission's failure. Tell your instructor."),
 )
 
 

@@ -112,7 +112,7 @@ def _fact(key, value, indent):
     lines = []
     for line in clean.text(value).split("\n"):
         pieces = textwrap.wrap(line, WIDTH - len(start), break_on_hyphens=False, drop_whitespace=False) or [""]
-        lines += [space + piece.rstrip() for piece in pieces]
+        lines += [space + (piece.strip() if place else piece.rstrip()) for place, piece in enumerate(pieces)]
     lines[0] = start + lines[0][len(space):]
     return lines
 

@@ -41,7 +41,7 @@ def facts(check):
         found.append(("blocked by", f"{causes(check)} (costs nothing of its own)"))
     elif verdict == "error":
         found.append(("grader error", clean.text(check.get("seen")) or "no reason was recorded"))
-        found.append(("note", "This is the grader's failure, not the submission's: it costs nothing."))
+        found.append(("note", "This is the grader's failure, not the submission's."))
     elif verdict == "missing":
         found.append(("missing", clean.text(check.get("seen")) or "the submission has no such part"))
     elif verdict != "pass":
