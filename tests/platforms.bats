@@ -14,24 +14,19 @@ setup() {
 	export FAKE=$SAMPLES/brian
 }
 
-# A tree with all that a package carries: the real list, real rendering, a fake grade, programs and machine.
+# A tree with all that a package carries: the real rendering, a fake grade and machine.
 fake_tree() {
-	local path
-	mkdir -p "$tree/build/grade/vm-0123"
-	git -C "$tree" init -q
-	while read -r path; do
-		mkdir -p "$(dirname "$tree/$path")"
-		[ "$path" = tests/grade ] || cp /bin/true "$tree/$path"
-	done < <(grep -vE '^(#|$)' "$PLATFORMS/files")
-	mkdir -p "$tree/tests/grade/samples" "$tree/tests/grade/sandbox"
-	cp -r "$TOP/tests/grade/grading" "$tree/tests/grade"
-	rm -rf "$tree"/tests/grade/grading/*/__pycache__
-	cp /bin/true "$tree/tests/grade/sandbox/world"
-	echo /tests/grade/sandbox/world >"$tree/.gitignore"
+	local grade=$tree/tests/grade machine=$BATS_TEST_TMPDIR/machine
+	mkdir -p "$grade"/{samples,sandbox} "$machine"
+	cp -r "$TOP/tests/grade/grading" "$grade"
+	touch "$tree/LICENSE" "$tree/tests/helpers.bash" "$machine"/{vmlinuz,debian.img,snapshot-tcg} "$grade/samples/sample"
+	echo '__pycache__/' >"$tree/.gitignore"
 	echo answer >"$tree/task3.c"
-	echo kernel >"$tree/build/grade/vm-0123/kernel"
-	fake_grade >"$tree/tests/grade/grade"
-	chmod +x "$tree/tests/grade/grade"
+	printf '#!/bin/bash\necho "%s"\n' "$machine" >"$grade/sandbox/vm"
+	fake_grade >"$grade/grade"
+	chmod +x "$grade/grade" "$grade/sandbox/vm"
+	git -C "$tree" init -q
+	git -C "$tree" -c user.name=t -c user.email=t commit -q --allow-empty -m t
 }
 
 fake_grade() {
@@ -43,7 +38,7 @@ fake_grade() {
 			PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here exec python3 -m grading.render.main "$@"
 		fi
 		[ "$1 $2 $3" = "--sandbox vm -o" ] || exit 2
-		[ -f "$here/../../build/grade/vm-0123/kernel" ] || { echo "no machine"; exit 1; }
+		[ -f "$here/../../build/grade/vm-package/vmlinuz" ] && [ -f "$here/../../VERSION" ] || { echo "no machine"; exit 1; }
 		[ -e "$5" ] || { echo "no submission"; exit 1; }
 		case $FAKE in
 		hang) exec sleep 100 ;;
@@ -72,26 +67,27 @@ package() { # PLATFORM OUT
 	assert_equal "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name '.package*')" ""
 }
 
-@test "package: it carries the grader, built programs and the machine, no source of the solution, no sample" {
+@test "package: it carries the grader and the machine, no source of the solution, no sample, no snapshot" {
 	package gradescope "$BATS_TEST_TMPDIR/g.zip"
 	run -0 python3 -m zipfile -l "$BATS_TEST_TMPDIR/g.zip"
 	local path
-	for path in setup.sh run_autograder grader/tests/grade/grade grader/tests/grade/sandbox/world grader/task3/conductor \
-		grader/tests/grade/grading/render/style.css grader/build/grade/vm-0123/kernel; do
+	for path in setup.sh run_autograder grader/tests/grade/grade grader/tests/grade/sandbox/vm grader/VERSION \
+		grader/tests/grade/grading/render/style.css grader/build/grade/vm-package/vmlinuz; do
 		assert_matches "$output" "$path +1980-01-01 00:00:00"
 	done
 	refute_contains "$output" .git
 	refute_contains "$output" task3.c
 	refute_contains "$output" samples
+	refute_contains "$output" snapshot
 }
 
 @test "package: what is missing is named" {
-	rm "$tree/task3/conductor"
+	rm "$tree/LICENSE"
 	run -1 package gradescope "$BATS_TEST_TMPDIR/g.zip"
-	assert_equal "$output" "package: task3/conductor: missing (try: make)"
-	rm -r "$tree/build/grade/vm-0123"
+	assert_equal "$output" "package: LICENSE: missing"
+	printf '#!/bin/bash\nexit 1\n' >"$tree/tests/grade/sandbox/vm"
 	run -1 package gradescope "$BATS_TEST_TMPDIR/g.zip"
-	assert_contains "$output" "no virtual machine in it"
+	assert_equal "$output" "package: the virtual machine can't be built"
 	run -2 package moodle "$BATS_TEST_TMPDIR/g.zip"
 	[ ! -e "$BATS_TEST_TMPDIR/g.zip" ]
 }
@@ -162,7 +158,8 @@ run_classroom50() { # EXIT-STATUS
 	assert_equal "$(cd "$BATS_TEST_TMPDIR/c/bundle" && find . -type f | sort | paste -sd ' ')" \
 		"./autograder.py ./grader.tar.gz ./vm.sha256"
 	(cd "$BATS_TEST_TMPDIR/c" && sha256sum --quiet -c bundle/vm.sha256)
-	refute grep -q vm-0123 <(tar -tzf "$BATS_TEST_TMPDIR/c/bundle/grader.tar.gz")
+	refute grep -q vmlinuz <(tar -tzf "$BATS_TEST_TMPDIR/c/bundle/grader.tar.gz")
+	grep -qx ./build/grade/vm-package/vmlinuz <(tar -tzf "$BATS_TEST_TMPDIR/c/vm.tar.gz")
 }
 
 @test "classroom50: a grader that failed exits 1 and leaves a valid result that says so" {
