@@ -337,6 +337,7 @@ read_tap() { # FILE
 	run -0 render "$one" --format gradescope
 	assert_json '.tests[] | select(.extra_data.id == "2c-limit-set") |
 		.max_score == 0 and (has("status") | not) and (.name | endswith("[grader error]"))'
+	assert_json '.tests[] | select(.number == "2c.4") | .max_score == 10 and (has("status") | not)'
 	assert_json '.output | contains("that is not the submission'"'"'s failure")'
 }
 
