@@ -1,6 +1,11 @@
 /*
  * boot - the first process of the grader's virtual machine
  *
+ *     boot             as process 1: see below
+ *     boot reseed      stirs standard input into the kernel's random numbers
+ *
+ * All machines of one snapshot would have the same random numbers, tokens too: hence reseed.
+ *
  * The kernel starts it from the initramfs, in which there is nothing but this program and the
  * modules for what comes next. It makes an ordinary machine of it, in this order:
  *   1. loads the modules of /modules in the order of their names;
@@ -15,9 +20,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/random.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -93,11 +100,27 @@ static void build_root(void)
 		fail("cannot make it the root", "/root");
 }
 
-int main(void)
+/* 0, or the exit status. random(4) */
+static int reseed(void)
+{
+	char bytes[256];
+	ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
+	int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	if (got <= 0 || fd < 0 || write(fd, bytes, (size_t)got) != got ||
+	    ioctl(fd, RNDRESEEDCRNG) < 0) {
+		perror("boot: reseed");
+		return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **arguments)
 {
 	static char program[] = "/judge/tests/grade/sandbox/guest";
 	static char *const argv[] = { program, NULL };
 	static char *const envp[] = { NULL };
+	if (argc == 2 && !strcmp(arguments[1], "reseed"))
+		return reseed();
 	mount_new("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, NULL);
 	load_modules();
 	mount_disk("/dev/vda", "/debian");
