@@ -81,13 +81,13 @@ assert all(check.points == 0 for check in rules.checks if check.track == "robust
 
 @test "rubric: what doesn't fit is refused with its line: points, ids, order, fields" {
 	local rubric=$TOP/tests/grade/rubric.tsv
-	sed $'s/^1.build\t1\tcore\t1/1.build\t1\tcore\t2/' "$rubric" >rubric.tsv
+	sed $'s/^1.build\t1\tcore\t0/1.build\t1\tcore\t1/' "$rubric" >rubric.tsv
 	wrong "the points sum to 101 instead of 100" submission -o out --rubric rubric.tsv
 	sed $'s/^1.build\t/1.bild\t/' "$rubric" >rubric.tsv
 	wrong "there is no check 1.bild" submission -o out --rubric rubric.tsv
 	sed $'s/\t1.build$/\t1.joined/' "$rubric" >rubric.tsv
 	wrong "presupposes 1.joined, which does not stand before it" submission -o out --rubric rubric.tsv
-	sed $'s/^\\(1.build\t.*\\)\tcore\t1/\\1\tcore\t1.5/' "$rubric" >rubric.tsv
+	sed $'s/^\\(1.build\t.*\\)\tcore\t0/\\1\tcore\t1.5/' "$rubric" >rubric.tsv
 	wrong "'1.5' is not a whole number" submission -o out --rubric rubric.tsv
 	sed '/^1.build/s/\tvisible//' "$rubric" >rubric.tsv
 	wrong "7 fields instead of 8" submission -o out --rubric rubric.tsv

@@ -10,6 +10,7 @@ from . import regions, selection
 RUBRIC = "tests/grade/rubric.tsv"
 RUBRIC_HEAD = """# What `make check` looks at. One row a check, tab-separated; every id is a bats test in checks/.
 # @deadline: seconds that one command of that task may take. On an emulated machine they are doubled.
+# presupposes: ids that must pass, or this one is blocked. ID?: only where this one fails, too.
 """
 
 
@@ -26,7 +27,7 @@ def _visible(text):
             rows.append(fields + [""] * (8 - len(fields)))
     kept = {fields[0] for fields in rows}
     for fields in rows:
-        fields[7] = ",".join(id for id in fields[7].split(",") if id in kept)
+        fields[7] = ",".join(id for id in fields[7].split(",") if id.removesuffix("?") in kept)
     total = sum(int(fields[3]) for fields in rows)
     lines = deadlines + [f"@total\t{total}"] + heads + ["\t".join(fields) for fields in rows]
     return RUBRIC_HEAD + "\n".join(lines) + "\n", rows
