@@ -43,6 +43,31 @@ inside() { # COMMAND...
 	"$WORLD_PROGRAM" exec --seconds $((20 * ${TEST_SLOWNESS:-1})) "$STATE" -- "$@" </dev/null 3>&-
 }
 
+# The first line of every attack, after start: it must meet walls, or it is the machine that it
+# destroys. Nothing of these checks does harm where there are none.
+assert_walls() {
+	local kind
+	[ -e "$TOP/tests/sandbox.bats" ]
+	run -0 inside /bin/bash -c 'for file; do [ ! -e "$file" ] || echo "there is $file"; done' - \
+		"$TOP/tests/sandbox.bats" "$BATS_TEST_TMPDIR" "$GRADE_ROOT"
+	assert_equal "$output" ""
+	for kind in mnt pid ipc uts; do
+		run -0 inside /bin/readlink "/proc/self/ns/$kind"
+		refute test "$output" = "$(readlink "/proc/self/ns/$kind")"
+	done
+	run -0 inside /bin/stat -f -c %T /
+	assert_equal "$output" overlayfs
+	run -0 process_limit
+	assert_matches "$output" '^[0-9]+$'
+}
+
+# Of the world's cgroup, from outside: a number, or "max".
+process_limit() {
+	cat "$(sed -n 's/^cgroup . . //p' "$STATE/world" | while read -r cgroup; do
+		ls "$cgroup/pids.max" 2>/dev/null || :
+	done)"
+}
+
 init_pid() {
 	sed -n 's/^init \([0-9]*\) .*/\1/p' "$STATE/world"
 }
@@ -261,9 +286,7 @@ inner bash lo"
 	start --processes 50
 	run -0 inside cat /proc/self/cgroup
 	refute_contains "$output" world-
-	assert_equal "$(cat "$(sed -n 's/^cgroup . . //p' "$STATE/world" | while read -r cgroup; do
-		ls "$cgroup/pids.max" 2>/dev/null || :
-	done)")" 50
+	assert_equal "$(process_limit)" 50
 	run -0 inside bash -c 'tree=/sys/fs/cgroup; [ ! -d $tree/pids ] || tree=$tree/pids; mkdir $tree/mine &&
 		cat $tree/mine/pids.max'
 	assert_equal "$output" max
@@ -291,6 +314,7 @@ inner bash lo"
 	local before
 	before=$(find "$GRADE_ROOT" | wc -l)
 	start
+	assert_walls
 	inside bash -c 'mkdir /tmp/d && mount --bind /submission /tmp/d; rm -rf --no-preserve-root / 2>/dev/null; true'
 	run -127 inside ls
 	assert_equal "$(find "$GRADE_ROOT" | wc -l)" "$before"
@@ -301,6 +325,7 @@ inner bash lo"
 
 @test "world: kill -9 -1 ends what runs there, not process 1 and not the judge's" {
 	start
+	assert_walls
 	sleep 1000 3>&- &
 	run inside bash -c 'sleep 1000 & kill -9 -1; kill -9 1; echo alive'
 	run -0 inside ps -e -o comm=
@@ -312,6 +337,7 @@ inner bash lo"
 
 @test "world: a fork bomb meets the limit, and the judge still gets an answer" {
 	start --processes 100
+	assert_walls
 	run -124 "$WORLD_PROGRAM" exec --seconds 2 "$STATE" -- bash -c ':() { : | : & }; :; sleep 1000'
 	# A shell that it has left may take the last place: exec itself needs none.
 	run -0 "$WORLD_PROGRAM" exec "$STATE" -- /bin/echo answer
@@ -321,6 +347,7 @@ inner bash lo"
 
 @test "world: a full disk and full memory are its own" {
 	start --disk 20M --memory 100M
+	assert_walls
 	run -1 inside dd if=/dev/zero of=/tmp/full bs=1M
 	assert_contains "$output" "No space left on device"
 	run -1 inside bash -c 'echo more >/etc/motd && echo more >/submission/more'
@@ -331,6 +358,7 @@ inner bash lo"
 
 @test "world: > /etc/resolv.conf, a new hostname, mounts over everything: the judge's are as they were" {
 	start
+	assert_walls
 	# What the judge has is compared by teardown.
 	inside bash -c '>/etc/resolv.conf; >/etc/hosts; hostname broken; mount -t tmpfs none /etc; mount -t tmpfs none /usr'
 	run -127 inside ls
@@ -350,6 +378,7 @@ inner bash lo"
 
 @test "world: the machine's settings can't be written, whichever proc is asked; its own can" {
 	start
+	assert_walls
 	local before
 	before=$(cat /proc/sys/kernel/core_pattern /proc/sys/vm/swappiness)
 	run inside bash -c 'echo x >/proc/sys/kernel/core_pattern; echo 1 >/proc/sys/vm/swappiness
@@ -368,6 +397,7 @@ inner bash lo"
 
 @test "world: nodes of all devices can be made, and those of disks, memory and the log not opened" {
 	start
+	assert_walls
 	local device number
 	run -0 inside bash -c 'mknod n c 1 3 && echo x >n && cp -a /dev/zero z && head -c 3 z | od -An -c'
 	assert_equal "$output" '  \0  \0  \0'

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -151,6 +152,29 @@ static int run_child(struct join *join, struct ends *ends)
 	return run_relay(&relay);
 }
 
+/*
+ * Notes which directory is the world's root. One that is the judge's own is no world's: COMMAND may
+ * be made to delete all that it finds, and must never find the machine.
+ */
+static int find_root(struct join *join, const struct world *world)
+{
+	char path[32];
+	struct stat inside;
+	struct stat own;
+	snprintf(path, sizeof(path), "/proc/%d/root/.", (int)world->init);
+	if (stat(path, &inside) < 0 || stat("/", &own) < 0) {
+		report_errno("", "cannot find the world's root");
+		return -1;
+	}
+	if (inside.st_dev == own.st_dev && inside.st_ino == own.st_ino) {
+		report("the world's root is the machine's: nothing is run there");
+		return -1;
+	}
+	join->root_device = inside.st_dev;
+	join->root_inode = inside.st_ino;
+	return 0;
+}
+
 int world_exec(const struct exec_options *options)
 {
 	static struct world world;
@@ -168,6 +192,8 @@ int world_exec(const struct exec_options *options)
 		report_errno("", "%s: the world has ended", options->state);
 		return EXIT_WORLD;
 	}
+	if (find_root(&join, &world) < 0)
+		return EXIT_WORLD;
 	join.cgroup_count = cgroups_open(&world, join.cgroup_files);
 	if (join.cgroup_count < 0) {
 		report_errno("", "cannot use the world's cgroups");

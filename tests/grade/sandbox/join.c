@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 
 /* What the judge has in its environment stays there. */
@@ -37,6 +38,19 @@ static void enter(const struct join *join, int outside)
 	if (setns(join->pidfd,
 		  CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0)
 		handshake_fail(outside, EXIT_WORLD, "cannot enter the world's namespaces");
+}
+
+/* setns leads to the mount on top of a namespace's root, which is the machine's as long as nobody
+ * has unmounted that: then COMMAND would run on the machine. */
+static void check_root(const struct join *join, int outside)
+{
+	struct stat root;
+	if (stat("/", &root) < 0 || root.st_dev != join->root_device ||
+	    root.st_ino != join->root_inode) {
+		errno = 0;
+		handshake_fail(outside, EXIT_WORLD,
+			       "this is not the world's root: nothing is run there");
+	}
 }
 
 /*
@@ -108,6 +122,7 @@ void join_main(const struct join *join, int outside)
 	/* Before it can be seen there: whoever would look at it finds nothing of the judge's. */
 	prctl(PR_SET_DUMPABLE, 0);
 	enter(join, outside);
+	check_root(join, outside);
 	setsid();
 	if (join->options->pty)
 		take_terminal(join, outside);

@@ -101,8 +101,10 @@ struct join {
 	int pidfd; /* of the world's init */
 	int cgroup_files[MAX_TREES];
 	int cgroup_count;
-	int standard[3]; /* its 0 to 2; -1 with a terminal */
-	bool quiet;	 /* the judge is no terminal: see join.c */
+	int standard[3];   /* its 0 to 2; -1 with a terminal */
+	dev_t root_device; /* of the world's root directory, as process 1 has it */
+	ino_t root_inode;
+	bool quiet; /* the judge is no terminal: see join.c */
 	const struct exec_options *options;
 };
 _Noreturn void join_main(const struct join *join, int outside);
