@@ -77,7 +77,8 @@ class Machine:
         if (TOP / "VERSION").exists():
             brought = sorted((TOP / "build/grade").glob("vm-*"))
             if not brought:
-                raise GraderError(f"{TOP / 'build/grade'}: the package's virtual machine is missing")
+                raise GraderError(f"{TOP / 'build/grade'}: there is no virtual machine, which this machine's cgroups"
+                                  " can't replace")
             return brought[-1]
         result = _run([str(GRADE / "sandbox/vm"), "build"], 3600)
         if result.returncode:
