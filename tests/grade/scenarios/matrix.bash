@@ -5,13 +5,16 @@
 # The services are ours: a directory each, with a run.sh as the shell course has it. A program that
 # is made by a Makefile has made its own beside itself.
 bring_services() {
-	local service
+	local service file
 	[ "$BUILD_4" != make ] || return 0
 	for service in counter-service external-service; do
+		file=$TOP/task4/$service
+		# In a handout of the shell route that is the directory which the student is given.
+		[ -f "$file" ] || file=$SERVICES/$service/$service
 		# shellcheck disable=SC2016 # the world's shells expand it
 		in_world 20 "$DIRECTORY" sh -c 'rm -rf "$1" && mkdir "$1" && cat >"$1/$1" &&
 			printf "#!/bin/bash\ncd \"\$(dirname \"\$0\")\" && exec ./%s \"\$@\"\n" "$1" >"$1/run.sh" &&
-			chmod 755 "$1/$1" "$1/run.sh"' sh "$service" <"$TOP/task4/$service" || broken "cannot bring $service"
+			chmod 755 "$1/$1" "$1/run.sh"' sh "$service" <"$file" || broken "cannot bring $service"
 	done
 }
 
