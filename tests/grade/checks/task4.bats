@@ -32,12 +32,16 @@ in_container() {
 }
 
 @test "4.files" {
-	expect "each program's file lies in its own container's root directory"
+	expect "each program's file lies in its own container's root directory, and is another file than the one that was brought"
 	local service root
 	for service in counter-service external-service; do
-		has $service/root $service/root.path
+		has $service/root $service/root.path $service/exe.file
 		root=$(content $service/root.path)
 		saw "$service: $(content $service/exe) in root $root"
+		if grep -qxF "$(content $service/exe.file)" "$E/$service/exe.brought"; then
+			saw "which is the host's own file"
+			return 1
+		fi
 		[ "$(content $service/root)" != "$(content host/root)" ]
 		[[ $(content $service/exe) == "${root%/}"/* ]]
 	done

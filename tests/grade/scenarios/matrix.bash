@@ -41,23 +41,39 @@ answers() {
 	"$WIRE" reach -t 500 "$HOST_ADDRESS:3000/" 2>/dev/null | grep -qE '^[^ ]+ .*[0-9]'
 }
 
+# Notes a service as soon as it is there: an orchestrator that fails later takes all down again.
+note_service() { # NAME
+	[ ! -e "$EVIDENCE/$1/namespaces" ] || return 0
+	find_program "$1" || return
+	note_process "$1" "$FOUND"
+	readlink "/proc/$FOUND/root" >"$EVIDENCE/$1/root.path"
+	stat -L -c '%d:%i' "/proc/$FOUND/exe" >"$EVIDENCE/$1/exe.file"
+	stat -L -c '%d:%i' "/proc/$WORLD_INIT/root/submission/$DIRECTORY/$1"{,/*} >"$EVIDENCE/$1/exe.brought"
+} 2>/dev/null
+
 orchestrate() {
 	launch orchestrator "$SECONDS_4" "$DIRECTORY" env CONDUCTOR="$CONDUCTOR_FOR_4" "$PROGRAM" up
 	local runner=${background[-1]}
-	SLOWNESS=1 wait_until "$SECONDS_4" gone "$runner"
+	noted_or_gone() {
+		note_service counter-service
+		note_service external-service
+		gone "$runner"
+	}
+	SLOWNESS=1 wait_until "$SECONDS_4" noted_or_gone
 	wait "$runner"
 	echo $? >"$EVIDENCE/orchestrator.status"
 	tail -n 60 "$EVIDENCE/orchestrator.out" >>"$EVIDENCE/log"
-	# What it started may need a moment more than itself.
-	wait_until 10 answers
+	# What it started may need a moment more than itself. After that, who is silent stays so.
+	up_or_undone() { answers || { [ "$(<"$EVIDENCE/orchestrator.status")" != 0 ] && ! find_program external-service; }; }
+	wait_until 10 up_or_undone
+	hope=silence
+	! answers || hope=answer
 }
 
 judge_matrix() {
 	local service
 	for service in external-service counter-service; do
-		find_program "$service" || continue
-		note_process "$service" "$FOUND"
-		readlink "/proc/$FOUND/root" >"$EVIDENCE/$service/root.path"
+		note_service "$service"
 	done
 	if find_program external-service; then
 		external=$FOUND
@@ -65,9 +81,9 @@ judge_matrix() {
 		[ -z "${counter_address:-}" ] ||
 			reach external.to_counter answer in_network "$external" -- "$counter_address:8080/get_counter"
 	fi
-	fetch host.1 answer -- "$HOST_ADDRESS:3000/"
-	fetch host.2 answer -- "$HOST_ADDRESS:3000/"
-	fetch outside.1 answer outside -- "$HOST_ADDRESS:3000/"
-	fetch outside.2 answer outside -- "$HOST_ADDRESS:3000/"
+	fetch host.1 $hope -- "$HOST_ADDRESS:3000/"
+	fetch host.2 $hope -- "$HOST_ADDRESS:3000/"
+	fetch outside.1 $hope outside -- "$HOST_ADDRESS:3000/"
+	fetch outside.2 $hope outside -- "$HOST_ADDRESS:3000/"
 	reach outside.counter silence outside -- "$HOST_ADDRESS:8080/get_counter"
 }
