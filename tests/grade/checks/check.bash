@@ -51,6 +51,11 @@ namespace() { # LABEL KIND
 	sed -n "s/^$2 //p" "$E/$1/namespaces" 2>/dev/null
 }
 
+# own_spaces LABEL: its namespaces, but those that are the host's. Sorted.
+own_spaces() {
+	comm -23 <(sort "$E/$1/namespaces" 2>/dev/null) <(sort "$E/host/namespaces")
+}
+
 # The last of a process' pids: the one that it has for itself.
 own_pid() { # LABEL
 	awk '{ print $NF }' "$E/$1/pids"

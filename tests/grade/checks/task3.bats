@@ -12,7 +12,7 @@ load check
 	has image.status
 	saw "build: exit status $(content image.status); images: $(content images | tail -n 5)"
 	[ "$(content image.status)" = 0 ]
-	[ -s "$E/images" ]
+	grep -qwF "$(content image.name)" "$E/images"
 }
 
 @test "3a.run" {
@@ -76,11 +76,11 @@ load check
 
 @test "3a.proc" {
 	from containers first/mounts
-	expect "a procfs at /proc in which process 1 is the container's command, and the host's processes aren't"
+	expect "a procfs at /proc in which the container's command has its own pid, and the host's processes aren't"
 	has first/root.entries
-	saw "process 1: $(content first/proc.one); processes: $(content first/proc.pids | grep -E '^[0-9]+$' | tr '\n' ' ')"
-	# Another pid namespace's proc would show the host's first process, or none.
-	[ "$(content first/proc.one)" = "$(content first/command)" ]
+	saw "process $(own_pid first): $(content first/proc.own); processes: $(content first/proc.pids | grep -E '^[0-9]+$' | tr '\n' ' ')"
+	# Another pid namespace's proc would show another process there, or none.
+	[ "$(content first/proc.own)" = "$(content first/command)" ]
 	[ "$(grep -cE '^[0-9]+$' "$E/first/proc.pids")" -le 3 ]
 }
 
@@ -105,9 +105,15 @@ load check
 
 @test "3b.run" {
 	from containers exec.out
-	expect "within the deadline a process is the command that was given"
-	has exec/namespaces
+	expect "within the deadline a process is the command that was given, and not in another container"
+	has exec/namespaces first/namespaces
 	saw "$(content exec/command)"
+	local other
+	# As it would be for who looks for a container by its command.
+	for other in older second; do
+		saw "of the ${other/second/newer} container's namespaces: $(comm -12 <(own_spaces exec) <(own_spaces $other) | tr '\n' ' ' | grep . || echo none)"
+		[ -z "$(comm -12 <(own_spaces exec) <(comm -23 <(own_spaces $other) <(own_spaces first)))" ]
+	done
 }
 
 @test "3b.pidns" {
@@ -157,6 +163,13 @@ link_field() { # FILE LINK FILTER
 	jq -r --arg link "$2" ".[] | select(.ifname == \$link) | $3" "$E/$1" | head -n 1
 }
 
+# The number of an address' network.
+network_of() { # ADDRESS/PREFIX
+	local a b c d
+	IFS=. read -r a b c d <<<"${1%/*}"
+	echo $(((a << 24 | b << 16 | c << 8 | d) >> (32 - ${1#*/})))
+}
+
 @test "3c.pair" {
 	from network lone/links host.links
 	expect "a veth link in the container whose other end is on the host"
@@ -174,8 +187,8 @@ link_field() { # FILE LINK FILTER
 	inner=$(link_field lone/links "$inner" "$address")
 	outer=$(link_field host.links "$outer" "$address")
 	saw "${inner:-none} in the container, ${outer:-none} on the host"
-	[ -n "$inner" ] && [ -n "$outer" ] && [ "$inner" != "$outer" ]
-	[ "$(content lone/gateway)" = "${outer%/*}" ]
+	[ -n "$inner" ] && [ -n "$outer" ] && [ "${inner%/*}" != "${outer%/*}" ]
+	[ "$(network_of "$inner")" = "$(network_of "${outer%/*}/${inner#*/}")" ]
 }
 
 @test "3c.up" {

@@ -42,7 +42,7 @@ def _draw(seed):
     }
     # Seven letters at most: the course's script makes a link's name of a container's. Different in
     # the first, so that none begins with another.
-    for i, first in enumerate("abc", 1):
+    for i, first in enumerate("abcde", 1):
         values[f"NAME_{i}"] = first + chance.word(f"name{i}", 4)
     return values
 

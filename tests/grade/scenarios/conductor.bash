@@ -20,6 +20,7 @@ build_image() { # IMAGE
 	echo $? >"$EVIDENCE/image.status"
 	conductor images
 	cp "$EVIDENCE/last.out" "$EVIDENCE/images"
+	echo "$1" >"$EVIDENCE/image.name"
 }
 
 # Runs `sleep NUMBER` in a container, and waits until that is what its first process is: before, a

@@ -98,8 +98,8 @@ load ../check
 @test "3.resolv" {
 	from network resolv.before resolv.after
 	expect "the host's /etc/resolv.conf is what it was"
-	has resolv.before resolv.after
-	saw "$(content resolv.after)"
+	has resolv.before
+	saw "$(content resolv.after | grep . || echo it is empty)"
 	cmp -s "$E/resolv.before" "$E/resolv.after"
 }
 
