@@ -14,7 +14,7 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-security test-faults test-grade test-vm fuzz lint analyze bench report \
+.PHONY: all $(ROOMS) help demo test test-security test-faults test-grade test-mutants test-vm fuzz lint analyze bench report \
         gradescope classroom50 autolab install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
@@ -44,6 +44,9 @@ test-grade: all ## Grade right, broken and hostile submissions (needs root; buil
 	tests/grade/sandbox/root
 	tests/grade/sandbox/vm build
 	SUITE_TIMEOUT=1800 tests/run tests/grade/suites/*.bats
+
+test-mutants: all ## Grade submissions with one fault each, and see the grader name it (needs root)
+	tests/mutants/run
 
 test-vm: all ## Run the suites on a stock Debian kernel with pure cgroup v2, in QEMU
 	tests/vm/run
