@@ -10,7 +10,7 @@ setup() {
 
 # The parent is the process that became namespace_prog. Child 1 is the first that was born as PID 1 of
 # a PID namespace, else the first at all; child 2 the one born in child 1's after it, else the next.
-# $then is the parent as it was when child 1 was born: later it may be elsewhere, which is 1.parent's matter.
+# $before is the parent as it was when child 1 was born: later it may be elsewhere, which is 1.parent's matter.
 PEOPLE='
 first_of("namespace_prog") as $parent
 | (since_exec($parent; "namespace_prog")) as $lived
@@ -19,7 +19,7 @@ first_of("namespace_prog") as $parent
 | ([$all[] | select(.n != $child1.n and born.namespaces.pid == $child1.states[0].namespaces.pid
 		and born.namespaces.pid != $lived[0].namespaces.pid)][0]
 	// [$all[] | select(.n != $child1.n)][0]) as $child2
-| ([$lived[] | select(.us <= $child1.born_us)] | last) as $then | '
+| ([$lived[] | select(.us <= $child1.born_us)] | last) as $before | '
 
 people() { # PROGRAM [JQ-ARGUMENT...]
 	local program=$1
@@ -53,8 +53,8 @@ host_name() {
 @test "1.utsns" {
 	expect "child 1's UTS namespace is another than its parent's was when child 1 was born"
 	has witness.json
-	saw "$(people 'if $child1 then "child 1 is in \($child1 | ended.namespaces.uts), its parent was in \($then.namespaces.uts)" else "no child was born" end')"
-	[ "$(people '$child1 != null and ($child1 | ended.namespaces.uts) != $then.namespaces.uts')" = true ]
+	saw "$(people 'if $child1 then "child 1 is in \($child1 | ended.namespaces.uts), its parent was in \($before.namespaces.uts)" else "no child was born" end')"
+	[ "$(people '$child1 != null and ($child1 | ended.namespaces.uts) != $before.namespaces.uts')" = true ]
 }
 
 @test "1.hostname" {
