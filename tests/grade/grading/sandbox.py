@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
+import threading
 
 from . import plan
 from .errors import GraderError
@@ -107,12 +108,14 @@ class Sandboxes:
         self.name = name
         self.with_machine = with_machine
         self._made = {}
+        self._making = threading.Lock()  # once, also when two tasks ask at the same time
         self._main = self._get(name)
 
     def _get(self, name):
-        if name not in self._made:
-            self._made[name] = {"world": World, "vm": Machine}[name]()
-        return self._made[name]
+        with self._making:
+            if name not in self._made:
+                self._made[name] = {"world": World, "vm": Machine}[name]()
+            return self._made[name]
 
     def _for(self, scenario):
         if self.name == "world" and scenario in plan.NEEDS_CPU_CONTROLLER and not has_cpu_controller():
