@@ -115,7 +115,7 @@ requires() {
 				grep -q '^0:' /proc/self/cgroup || reason="cgroups are not pure v2 here" ;;
 		overlay) can_overlay || reason="overlayfs can't be mounted here" ;;
 		iproute2) command -v ip >/dev/null || reason="iproute2 is not installed" ;;
-		nft | strace | curl | jq | gcc | clang | git | make | ldd | tar | gzip | debootstrap | busybox | unshare | nsenter | \
+		nft | strace | curl | jq | gcc | clang | make | ldd | tar | gzip | debootstrap | busybox | unshare | nsenter | \
 			setpriv | python3 | script | ping | bwrap | crun | runc | musl-gcc | bpftool | ss | gdb | xmllint | chromium | git)
 			command -v "$word" >/dev/null || reason="$word is not installed" ;;
 		*)

@@ -6,7 +6,7 @@
 #     evidence: PATH       below $EVIDENCE
 # It passes when its last command does. A file that isn't there means that the scenario never came so
 # far: the check fails, and says where the scenario stopped.
-# shellcheck disable=SC2034 # set here, read in the checks
+# shellcheck disable=SC2034,SC2016 # set here, read in the checks; jq's variables stand in single quotes
 
 # from SCENARIO [FILE...]: which evidence it judges.
 from() {

@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by judge.bash
+# shellcheck disable=SC2317 # functions are called by their names, from wait_until
 # What the scenarios of tasks 3 and 4 share: a conductor, by its command line.
 #
 #   conductor COMMAND...   with `--` before a container's command, always: getopt would take options

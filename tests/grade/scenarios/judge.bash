@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # set here, used in the scenarios
+# shellcheck disable=SC2317 # functions are called by their names, from wait_until
 # What the scenarios share: a world with the submission, its commands, and notes of what the kernel
 # says. A scenario is run in a lab by tests/grade/run_scenarios, as the judge, with
 #   BUNDLE, EVIDENCE   directories: what was handed in, and where the notes go
@@ -34,7 +36,7 @@ broken() { # WHY
 }
 
 finish() {
-	echo done >"$EVIDENCE/verdict"
+	echo "done" >"$EVIDENCE/verdict"
 	exit 0
 }
 

@@ -1,4 +1,7 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by judge.bash
+# shellcheck disable=SC2317 # functions are called by their names, from wait_until
+# shellcheck disable=SC2016 # the world's shells expand what stands in single quotes
 # Task 4 with one conductor: two services, each in its container, and who reaches what.
 # matrix_own has the student's conductor, matrix_reference one that is known to be right.
 
@@ -81,9 +84,9 @@ judge_matrix() {
 		[ -z "${counter_address:-}" ] ||
 			reach external.to_counter answer in_network "$external" -- "$counter_address:8080/get_counter"
 	fi
-	fetch host.1 $hope -- "$HOST_ADDRESS:3000/"
-	fetch host.2 $hope -- "$HOST_ADDRESS:3000/"
-	fetch outside.1 $hope outside -- "$HOST_ADDRESS:3000/"
-	fetch outside.2 $hope outside -- "$HOST_ADDRESS:3000/"
+	fetch host.1 "$hope" -- "$HOST_ADDRESS:3000/"
+	fetch host.2 "$hope" -- "$HOST_ADDRESS:3000/"
+	fetch outside.1 "$hope" outside -- "$HOST_ADDRESS:3000/"
+	fetch outside.2 "$hope" outside -- "$HOST_ADDRESS:3000/"
 	reach outside.counter silence outside -- "$HOST_ADDRESS:8080/get_counter"
 }
