@@ -86,6 +86,13 @@ answered() {
 	grep -qE "^[^ ]+ $2" "$E/$1"
 }
 
+# counted WHERE: two answers with numbers that differ. A page that says 404 has one, too.
+counted() {
+	answered "$1.1" '.*[0-9]+' || return
+	saw "$(content "$1.2")"
+	[ -s "$E/$1.2.number" ] && [ "$(content "$1.1.number")" != "$(content "$1.2.number")" ]
+}
+
 unanswered() { # FILE
 	has "$1" || return
 	saw "$(content "$1")"

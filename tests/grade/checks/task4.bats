@@ -53,13 +53,13 @@ in_container() {
 }
 
 @test "4.host" {
-	expect "http://HOST:3000 answers with a number, on the host itself"
-	answered host.1 '.*[0-9]+'
+	expect "http://HOST:3000 answers with a number that counts, on the host itself"
+	counted host
 }
 
 @test "4.outside" {
-	expect "http://HOST:3000 answers with a number, on another machine"
-	answered outside.1 '.*[0-9]+'
+	expect "http://HOST:3000 answers with a number that counts, on another machine"
+	counted outside
 }
 
 @test "4.counts" {

@@ -19,5 +19,5 @@ setup() {
 @test "4.address" {
 	from matrix_reference orchestrator.out
 	expect "the page answers where the counter has another address than usual"
-	answered outside.1 '.*[0-9]+'
+	counted outside
 }
