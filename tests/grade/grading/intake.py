@@ -8,12 +8,13 @@ import shutil
 import stat
 import tarfile
 
+from . import archive
 from .errors import IntakeError
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_FILES = 20000
 MAX_DEPTH = 3  # a file is looked for this many levels down; deeper ones are kept, not looked for
-SKIPPED = {".git", "build", "__pycache__", "__MACOSX"}
+SKIPPED = frozenset({".git", "build", "__pycache__", "__MACOSX"})
 
 # What a task's file may be called, best first; and what is made of it.
 NAMES = {
@@ -91,19 +92,11 @@ def _copy_file(path, target, top, budget):
 
 
 def _extract(path, target):
-    """A tar archive, by Python's own filter for untrusted ones: nothing leads out."""
-    budget = _Budget()
+    """A tar archive, of which nothing leads out."""
     target.mkdir()
     try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                if SKIPPED.intersection(pathlib.PurePath(member.name).parts):
-                    continue
-                if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-                    continue
-                budget.take(member.size)
-                archive.extract(member, target, filter="data", set_attrs=not member.isdir())
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        archive.unpack(path, target, _Budget().take, SKIPPED)
+    except (tarfile.TarError, EOFError, OSError, ValueError, KeyError) as error:
         raise IntakeError(f"the archive can't be unpacked: {error}") from None
 
 

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import threading
 
-from . import plan
+from . import archive, plan
 from .errors import GraderError
 
 GRADE = pathlib.Path(__file__).resolve().parent.parent
@@ -88,16 +88,18 @@ class Machine:
 
     def run(self, bundle, out, seconds):
         sent, received = bundle.with_suffix(".tar"), out.with_suffix(".tar")
-        with tarfile.open(sent, "w") as archive:
-            archive.add(bundle, ".")
+        with tarfile.open(sent, "w") as packed:
+            packed.add(bundle, ".")
         result = _run([str(GRADE / "sandbox/vm"), "run", "--dir", str(self.directory), "--seconds", str(seconds),
                        str(sent), str(received)], seconds + 900)
         sent.unlink()
         if result.returncode not in (0, UNFINISHED):
             raise GraderError(f"the machine: {_last_line(result.stderr)}")
         out.mkdir(exist_ok=True)
-        with tarfile.open(received) as archive:
-            archive.extractall(out, filter="data")
+        try:
+            archive.unpack(received, out)
+        except (tarfile.TarError, EOFError, OSError, ValueError, KeyError) as error:
+            raise GraderError(f"the machine's result can't be unpacked: {error}") from None
         received.unlink()
 
 
