@@ -90,8 +90,8 @@ int main(void) { for (;;) pause(); }' >submission/namespace_prog.c
 @test "grade: rm -rf /, iptables -F, > /etc/resolv.conf, kill -9 -1 and a full disk harm the world only" {
 	echo canary >canary
 	conductor_that 'case $1 in
-build) iptables -F; iptables -P INPUT DROP; echo nonsense >/etc/resolv.conf; exit 0 ;;
-images) echo image ;;
+build) iptables -F; iptables -P INPUT DROP; echo nonsense >/etc/resolv.conf; echo "$2" >name ;;
+images) cat name ;;
 run) rm -rf --no-preserve-root / 2>/dev/null; head -c 2G /dev/zero >/tmp/full 2>/dev/null; kill -9 -1 ;;
 esac'
 	run -0 grade --task 3
