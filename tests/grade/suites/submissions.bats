@@ -7,7 +7,7 @@
 load ../../helpers
 
 GRADE=$TOP/tests/grade/grade
-export BATS_TEST_TIMEOUT=300
+export BATS_TEST_TIMEOUT=900 # a scenario ends at its own deadline, which is less
 
 setup_file() {
 	require_lab
