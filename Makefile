@@ -48,8 +48,8 @@ test-grade: all ## Grade right, broken and hostile submissions (needs root; buil
 test-mutants: all ## Grade submissions with one fault each, and see the grader name it (needs root)
 	tests/mutants/run
 
-test-vm: all ## Run the suites on a stock Debian kernel with pure cgroup v2, in QEMU
-	tests/vm/run
+test-vm: all ## Run the suites on machines that this one is not, in QEMU (VM=1 to VM=5: one of them)
+	tests/vm/run $(VM)
 
 TIME ?= 60
 fuzz: ## Fuzz what reads untrusted bytes, TIME=60 seconds each (needs clang)
