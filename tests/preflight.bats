@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# tests/preflight, which tells what a machine has, and tests/vm/table, which makes README's table of it.
+# shellcheck disable=SC2154 # bats's run sets output, stderr and lines
+
+load helpers
+
+TABLE=$TOP/tests/vm/table
+
+setup_file() {
+	require_lab
+}
+
+# The line for programs, from a copy of the script that anyone may enter.
+facts_of() { # COMMAND...
+	mkdir -p "/run/$NAME/tests"
+	cp "$TOP/tests/preflight" "/run/$NAME/tests"
+	"$@" "/run/$NAME/tests/preflight"
+}
+
+setup() {
+	NAME=$(random_name)
+}
+
+teardown() {
+	rm -rf "/run/$NAME"
+}
+
+@test "preflight: names this kernel and ends with one line for programs" {
+	requires unshare
+	run -0 --separate-stderr "$TOP/tests/preflight"
+	assert_equal "$stderr" ""
+	assert_matches "${lines[-1]}" "^preflight: $(uname -r); (cgroup v2|hybrid cgroups|cgroup v1|no cgroups); [^;]+; lacks .+\$"
+	run -2 "$TOP/tests/preflight" --help
+}
+
+@test "preflight: root of the machine lacks nothing where it may make cgroups" {
+	requires machine_root cgroup_cpu cgroup_memory cgroup_pids unshare
+	run -0 "$TOP/tests/preflight"
+	assert_matches "${lines[-1]}" "; root; lacks nothing\$"
+	assert_contains "$output" "limits       yes"
+}
+
+@test "preflight: an ordinary user is told what he lacks" {
+	requires machine_root setpriv unshare userns
+	run -0 facts_of setpriv --reuid=65534 --regid=65534 --clear-groups
+	assert_matches "${lines[-1]}" "; user; lacks users other than root in a container, limits \(task 2c, --cpus\)\$"
+}
+
+@test "preflight: where user namespaces are forbidden it fails and says what to do" {
+	requires machine_root setpriv unshare
+	# A user namespace in which there may be no more of them: user_namespaces(7), /proc/sys/user.
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run -1 unshare --user --map-user=1000 --map-group=1000 --keep-caps bash -c '
+		echo 0 >/proc/sys/user/max_user_namespaces
+		exec setpriv --ambient-caps=-all --inh-caps=-all "$0"' "$TOP/tests/preflight"
+	assert_contains "$output" "an ordinary user, who may not make user namespaces: No space left on device"
+	assert_line "               try: sudo sysctl user.max_user_namespaces=10000"
+	assert_matches "${lines[-1]}" "; user, user namespaces forbidden; lacks all but sudo"
+}
+
+# --- the table ----------------------------------------------------------------------------------
+
+write_logs() {
+	cat >"$BATS_TEST_TMPDIR/a.log" <<-'END'
+		== root on pure cgroup v2: tests/run task1
+		This machine, for root:
+		preflight: 6.1.0-57-cloud-amd64; cgroup v2; root; lacks nothing
+		  5 passed, 0 failed, 0 skipped in 3 s
+		7 passed, 0 failed, 0 skipped
+		vm: section root on pure cgroup v2: 7 passed, 0 failed, 0 skipped
+		preflight: 6.1.0-57-cloud-amd64; cgroup v2; user; lacks limits
+		4 passed, 0 failed, 3 skipped
+		vm: done
+	END
+	cat >"$BATS_TEST_TMPDIR/b.log" <<-'END'
+		preflight: 6.18.44; hybrid cgroups; root; lacks nothing
+		9 passed, 0 failed, 1 skipped
+		preflight: 5.10.0-30-amd64; cgroup v2; root; lacks overlayfs
+		8 passed, 1 failed, 0 skipped
+		preflight: 6.1.0-99-amd64; cgroup v2; root; lacks nothing
+		8 passed, 0 failed, 0 skipped
+	END
+}
+
+@test "table: a row for each kernel, cgroup version and privilege, by version, with what is lacking" {
+	write_logs
+	run -0 "$TABLE" "$BATS_TEST_TMPDIR"/{a,b}.log
+	assert_equal "$(printf '%s\n' "${lines[@]:2}")" "$(printf '%s\n' \
+		'| 5.10 | cgroup v2 | root | no | overlayfs |' \
+		'| 6.1 | cgroup v2 | root | yes | nothing |' \
+		'| 6.1 | cgroup v2 | user | yes | limits |' \
+		'| 6.18 | hybrid cgroups | root | yes | nothing |')"
+}
+
+@test "table: one failure in any of its blocks makes a row a no, and so do suites of which none passed" {
+	write_logs
+	printf '%s\n' 'preflight: 6.1.7; cgroup v2; root; lacks nothing' '8 passed, 1 failed, 0 skipped' \
+		'preflight: 6.18.0; hybrid cgroups; root; lacks nothing' '0 passed, 0 failed, 5 skipped' \
+		>"$BATS_TEST_TMPDIR/c.log"
+	run -0 "$TABLE" "$BATS_TEST_TMPDIR"/{a,b,c}.log
+	assert_line '| 6.1 | cgroup v2 | root | no | nothing |'
+	assert_line '| 6.18 | hybrid cgroups | root | no | nothing |'
+}
+
+@test "table: --write puts it between README's marks, and --check sees a row that isn't there" {
+	write_logs
+	mkdir -p "$BATS_TEST_TMPDIR/tree/tests/vm"
+	cp "$TABLE" "$BATS_TEST_TMPDIR/tree/tests/vm"
+	cd "$BATS_TEST_TMPDIR/tree" || return
+	printf '%s\n' before '<!-- by tests/vm/table: -->' old '<!-- end -->' after >README.md
+	tests/vm/table --write ../a.log
+	assert_equal "$(sed -n '1,2p; 7,$p' README.md)" \
+		"$(printf '%s\n' before '<!-- by tests/vm/table: -->' '<!-- end -->' after)"
+	tests/vm/table --check ../a.log
+	run -1 tests/vm/table --check ../a.log ../b.log
+	assert_line "not ok README.md lacks the row | 6.18 | hybrid cgroups | root | yes | nothing | (tests/vm/table --write)"
+}
