@@ -130,6 +130,8 @@ int container_save(const struct container *container)
 			container->init.start);
 	if (container->exit_status >= 0)
 		fprintf(writer.out, "exit=%d\n", container->exit_status);
+	if (container->out_of_memory)
+		fprintf(writer.out, "out_of_memory=1\n");
 	if (container->up)
 		fprintf(writer.out, "up=1\n");
 	if (container->temporary)
@@ -178,6 +180,7 @@ int container_look(struct container *container, const char *name)
 	container->init.pid = read_int(&record, "pid", 0, INT_MAX);
 	container->init.start = (unsigned long long)record_number(&record, "start", 0);
 	container->exit_status = read_int(&record, "exit", -1, 255);
+	container->out_of_memory = record_number(&record, "out_of_memory", 0) == 1;
 	container->up = record_number(&record, "up", 0) == 1;
 	container->temporary = record_number(&record, "temporary", 0) == 1;
 	container->limited = record_number(&record, "limited", 0) == 1;

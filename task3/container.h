@@ -43,8 +43,9 @@ struct container {
 	struct confinement confinement;
 	struct process_id parent;
 	struct process_id init; /* pid 0 until it is born */
-	bool up;	 /* its program has begun: before that its root is the host's still */
-	int exit_status; /* -1 until it has exited */
+	bool up;	    /* its program has begun: before that its root is the host's still */
+	int exit_status;    /* -1 until it has exited */
+	bool out_of_memory; /* it has exited because the kernel killed for want of memory */
 };
 
 /*

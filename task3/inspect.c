@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include "container.h"
+#include "limits.h"
 #include "network.h"
 #include "pool.h"
 
@@ -182,8 +183,10 @@ static void put_container(struct output *output, const struct container *contain
 	put_text(output, "image", container->image);
 	put_text(output, "command", container->command);
 	put_text(output, "status", container_status_names[status]);
-	if (status == CONTAINER_EXITED)
+	if (status == CONTAINER_EXITED) {
 		put_number(output, "exit_status", container->exit_status);
+		put_flag(output, "out_of_memory", container->out_of_memory);
+	}
 	put_number(output, "created", (long long)container->created);
 	put_flag(output, "privileged", container->confinement.privileged);
 	put_text(output, "devices", devices_names[container->confinement.devices]);
@@ -192,6 +195,8 @@ static void put_container(struct output *output, const struct container *contain
 	if (status == CONTAINER_RUNNING) {
 		put_number(output, "pid", container->init.pid);
 		put_number(output, "parent_pid", container->parent.pid);
+		put_number(output, "oom_kills",
+			   limits_oom_kills(container->name, container->parent.pid));
 		put_confinement(output, container->init.pid);
 	}
 }

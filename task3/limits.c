@@ -12,6 +12,7 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -241,6 +242,22 @@ static int enter_v1(const struct cgroup_mount *tree, const char *group, pid_t pi
 int limits_enter(const char *name, pid_t parent, bool limited, pid_t pid, int all)
 {
 	return each_group(name, parent, limited, all ? enter_any : enter_v1, pid);
+}
+
+long long limits_oom_kills(const char *name, pid_t parent)
+{
+	static const char key[] = "oom_kill ";
+	char group[GROUP_SIZE];
+	char path[GROUP_SIZE + 64];
+	const struct cgroup_mount *tree = find_tree(TREE_MEMORY);
+	if (!tree)
+		return 0;
+	group_path(group, tree, name, parent);
+	snprintf(path, sizeof(path), "%s/%s", group,
+		 tree->version == 2 ? "memory.events" : "memory.oom_control");
+	AUTO_FREE char *text = read_file(AT_FDCWD, path, NULL);
+	const char *line = text ? strstr(text, key) : NULL;
+	return line ? strtoll(line + strlen(key), NULL, 10) : 0;
 }
 
 /* Processes that are dead already may keep a cgroup busy for some milliseconds more. */

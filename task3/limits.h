@@ -30,6 +30,13 @@ int limits_create(const char *name, pid_t parent, const struct limits *limits, i
  * whether the container has any limit. 0, or -1. */
 int limits_enter(const char *name, pid_t parent, bool limited, pid_t pid, int all);
 
+/*
+ * How many of its processes the kernel has killed for want of memory, at its own limit or the
+ * machine's: the kernel counts one before it kills it, so whoever has seen it dead reads it here. 0
+ * also where nothing counts them, as in a v1 tree without a limit of memory.
+ */
+long long limits_oom_kills(const char *name, pid_t parent);
+
 /* Removes them; its processes are dead. 0, or -1. */
 int limits_remove(const char *name, pid_t parent, bool limited);
 

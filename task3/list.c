@@ -27,11 +27,11 @@ static void describe_status(const struct container *container, char *text, size_
 static void print_json(const struct container *container, const char *status, int count)
 {
 	printf("%s\n  {\"name\": \"%s\", \"image\": \"%s\", \"status\": \"%s\", \"pid\": %d, "
-	       "\"created\": %lld, "
+	       "\"created\": %lld, \"out_of_memory\": %s, "
 	       "\"command\": ",
 	       count ? "," : "", container->name, container->image, status,
 	       container_status(container) == CONTAINER_RUNNING ? (int)container->init.pid : 0,
-	       (long long)container->created);
+	       (long long)container->created, container->out_of_memory ? "true" : "false");
 	print_json_string(stdout, container->command);
 	printf("}");
 }
@@ -45,6 +45,7 @@ static int print_container(struct container *container, void *arg)
 {
 	struct listing *listing = arg;
 	char status[32];
+	char shown[64];
 	char date[32] = "?";
 	char pid[16] = "-";
 	struct tm local;
@@ -53,11 +54,13 @@ static int print_container(struct container *container, void *arg)
 		print_json(container, status, listing->count++);
 		return 0;
 	}
+	snprintf(shown, sizeof(shown), "%s%s", status,
+		 container->out_of_memory ? " out of memory" : "");
 	if (localtime_r(&container->created, &local))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &local);
 	if (container_status(container) == CONTAINER_RUNNING)
 		snprintf(pid, sizeof(pid), "%d", (int)container->init.pid);
-	printf("%-16s %-14s %-12s %8s  %-19s  %s\n", container->name, container->image, status, pid,
+	printf("%-16s %-14s %-12s %8s  %-19s  %s\n", container->name, container->image, shown, pid,
 	       date, container->command);
 	return 0;
 }

@@ -22,7 +22,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,6 +153,33 @@ static int arrive(const struct settings *settings, struct container *container, 
 }
 
 /*
+ * Did it end for want of memory? The kernel counts whom it kills for that, but doesn't say whom: so
+ * the status must be a kill's, PID 1's own or a child's that a shell passes on. And PID 1 may have
+ * outlived such a child and been killed later: by us, or by a `stop`, which holds this lock.
+ */
+static bool ended_out_of_memory(const struct container *container, const struct watch *watching)
+{
+	return container->exit_status == 128 + SIGKILL && !watching->killed &&
+	       limits_oom_kills(container->name, container->parent.pid) > 0 &&
+	       flock(container->dirfd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void report_out_of_memory(const char *name, long long limit)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB" };
+	int unit = 0;
+	for (; limit && limit % 1024 == 0 && unit < 3; unit++)
+		limit /= 1024;
+	if (limit)
+		report("%s: out of memory: the kernel killed a process of it (its limit: %lld %s)",
+		       name, limit, units[unit]);
+	else
+		report("%s: out of memory: the kernel killed a process of it (the machine's: it "
+		       "has no limit)",
+		       name);
+}
+
+/*
  * Bears the container and watches it until it ends. Its exit status; on a failure before its
  * program ran -1, or the status of it.
  */
@@ -174,10 +203,15 @@ static int live(const struct settings *settings, struct container *container, st
 			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
 			wait_for(newborn.pid);
 			close_fd(&terminal);
+			container->out_of_memory =
+				limits_oom_kills(container->name, container->parent.pid) > 0;
 		} else {
 			status = watch(watching, terminal);
 			container->exit_status = status;
+			container->out_of_memory = ended_out_of_memory(container, watching);
 		}
+		if (container->out_of_memory)
+			report_out_of_memory(container->name, settings->limits.memory_bytes);
 	}
 	close_fd(&newborn.pidfd);
 	close_fd(&newborn.handshake);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/file.h>
 
 enum { DEFAULT_SECONDS = 10, PARENT_TIMEOUT_MS = 10000, POLL_MS = 5 };
 
@@ -28,6 +29,8 @@ static int end_processes(const struct container *container, int timeout_ms)
 		if (process_ended(pidfd, timeout_ms))
 			return 0;
 	}
+	/* Held from now on: by this lock its parent, which sees it die, knows that it was us. */
+	flock(container->dirfd, LOCK_SH | LOCK_NB);
 	if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH) {
 		report_errno("", "%s: cannot kill it", container->name);
 		return -1;

@@ -52,17 +52,23 @@ void watch_end(struct watch *watch)
 	close_fd(&watch->signals);
 }
 
+static void kill_child(struct watch *watch)
+{
+	watch->killed = true;
+	sys_pidfd_send_signal(watch->pidfd, SIGKILL);
+}
+
 /*
  * The child is in a session of its own, so it gets no signal but from us. Where a PID 1 is deaf to
  * one that would have ended any other program, end it.
  */
-static void pass_on(const struct watch *watch, int signal_number)
+static void pass_on(struct watch *watch, int signal_number)
 {
 	bool deadly = signal_number != SIGUSR1 && signal_number != SIGUSR2;
 	if (signal_number == SIGWINCH)
 		terminal_resize(&watch->terminal);
 	else if (watch->init && deadly && init_is_deaf_to(watch->pid, signal_number))
-		sys_pidfd_send_signal(watch->pidfd, SIGKILL);
+		kill_child(watch);
 	else
 		sys_pidfd_send_signal(watch->pidfd, signal_number);
 }
@@ -114,7 +120,7 @@ int watch(struct watch *watch, int terminal)
 		if (events[2].revents && !keep_output(watch, &log))
 			events[2].fd = -1;
 		if (terminal_pass_on(&watch->terminal, &events[3], watch->init ? watch->pid : 0))
-			sys_pidfd_send_signal(watch->pidfd, SIGKILL);
+			kill_child(watch);
 	}
 	int status = wait_for(watch->pid);
 	/* What it wrote last is still in the pipe, which is non-blocking. */

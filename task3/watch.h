@@ -17,6 +17,7 @@ struct watch {
 	int output;  /* the reading end of its output, or -1 */
 	int log_dir; /* where the log is kept: "log", and before it "log.1" */
 	int signals; /* where those that are passed on arrive */
+	bool killed; /* by us */
 	struct terminal terminal;
 };
 

@@ -46,6 +46,71 @@ throttled() { # PID
 	run -137 "$CONDUCTOR" run --rm --memory 64m base $c -- tail /dev/zero
 }
 
+# What run said, but that a hybrid machine has v1 limit it.
+said() {
+	grep -v 'limited by v1'
+}
+
+told_of() { # NAME KEY
+	"$CONDUCTOR" inspect "$1" | sed -n "s/^$2=//p"
+}
+
+@test "run --memory: whom the kernel kills for want of memory is told so, by run, ps and inspect" {
+	requires cgroup_memory jq
+	run -137 --separate-stderr "$CONDUCTOR" run --memory 16M base $c -- tail /dev/zero
+	assert_equal "$(said <<<"$stderr")" "conductor: run: $c: out of memory: the kernel killed a process of it (its limit: 16 MiB)"
+	assert_matches "$("$CONDUCTOR" ps)" "$c +base +exited \(137\) out of memory +- "
+	assert_equal "$("$CONDUCTOR" ps --json | jq -c '.[0] | [.status, .out_of_memory]')" '["exited (137)",true]'
+	assert_equal "$(told_of $c exit_status) $(told_of $c out_of_memory)" "137 true"
+	# A shell as PID 1 says the same of its child.
+	run -137 --separate-stderr "$CONDUCTOR" run --memory 16M base ${c}b -- sh -c 'tail /dev/zero; exit $?'
+	assert_contains "$stderr" "${c}b: out of memory"
+	assert_equal "$(told_of ${c}b out_of_memory)" true
+	"$CONDUCTOR" run -d --memory 16M base ${c}d -- tail /dev/zero 3>&-
+	wait_until 10 ends_as ${c}d "exited (137) out of memory"
+}
+
+ends_as() { # NAME STATUS
+	[[ $("$CONDUCTOR" ps | grep "^$1 ") == *" $2 "* ]]
+}
+
+@test "run --memory: a container that outlives a child's kill has not ended for want of memory, however it ends" {
+	requires cgroup_memory
+	run -0 --separate-stderr "$CONDUCTOR" run --memory 16M base $c -- sh -c 'tail /dev/zero; echo "$?"'
+	assert_equal "$output" 137
+	refute_contains "$stderr" "out of memory"
+	assert_equal "$(told_of $c status) $(told_of $c exit_status) $(told_of $c out_of_memory)" "exited 0 false"
+
+	local end
+	for end in "$CONDUCTOR stop -t 0 ${c}b" 'kill -TERM $job'; do
+		in_background "$CONDUCTOR" run --memory 16M base ${c}b -- sh -c "tail /dev/zero; exec $SLEEP" 2>errors
+		wait_until 10 runs $SLEEP
+		assert_equal "$(told_of ${c}b status) $(told_of ${c}b oom_kills)" "running 1" # the kernel's count
+		eval "$end"
+		await "$job"
+		assert_equal "$status" 137
+		refute_contains "$(<errors)" "out of memory"
+		[[ $end == *stop* ]] || assert_equal "$(told_of ${c}b out_of_memory)" false
+		"$CONDUCTOR" stop ${c}b 2>/dev/null || :
+	done
+	job=
+}
+
+@test "run --memory: a limit that is too small for the container itself is told, too" {
+	requires cgroup_memory
+	run -125 --separate-stderr "$CONDUCTOR" run --memory 4K base $c -- true
+	assert_contains "$stderr" "conductor: run: $c: out of memory: the kernel killed a process of it (its limit: 4 KiB)"
+	assert_no_container $c
+}
+
+@test "run: of a container that is killed for another reason, nothing is said of memory" {
+	requires cgroup_memory
+	start_sleep $c --memory 16M
+	kill -KILL "$(pid_of $SLEEP)"
+	wait_until 5 ends_as $c "exited (137)"
+	assert_equal "$(told_of $c out_of_memory)" false
+}
+
 @test "run --pids-limit: so many processes, and fork fails beyond" {
 	requires cgroup_pids
 	start_sleep $c --pids-limit 4
