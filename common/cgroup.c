@@ -2,13 +2,18 @@
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "common/number.h"
+#include "common/syscalls.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Is word one of the words in text, which any of the separators divide? */
 static bool has_word(const char *text, const char *separators, const char *word)
@@ -84,4 +89,69 @@ int cgroup_find(const char *controller, struct cgroup_mount *mount)
 		return -1;
 	errno = mount->version ? 0 : ENOENT;
 	return mount->version ? 0 : -1;
+}
+
+static bool has_process(int group, pid_t pid)
+{
+	char text[16];
+	AUTO_FREE char *pids = read_file(group, "cgroup.procs", NULL);
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return pids && has_word(pids, "\n", text);
+}
+
+/*
+ * cgroup.kill (Linux 5.14) kills all at once, also in the cgroups below, and what is just being
+ * forked. A v1 tree hasn't got it. There it goes one by one, and again if need be; each is held by a
+ * pidfd and looked for once more, since its number may be a stranger's by then.
+ */
+static void kill_processes(int group)
+{
+	if (write_file(group, "cgroup.kill", "1") == 0)
+		return;
+	AUTO_FREE char *pids = read_file(group, "cgroup.procs", NULL);
+	char *rest = pids;
+	for (char *text; (text = strsep(&rest, "\n"));) {
+		long long pid;
+		/* 0 is one that our pid namespace doesn't know. */
+		if (parse_number(text, 1, INT_MAX, &pid) < 0)
+			continue;
+		AUTO_CLOSE int pidfd = sys_pidfd_open((pid_t)pid);
+		if (pidfd >= 0 && has_process(group, (pid_t)pid))
+			sys_pidfd_send_signal(pidfd, SIGKILL);
+	}
+}
+
+/* One try. The files in a cgroup are the kernel's and go with it; the directories are cgroups. */
+static int remove_once(int parent, const char *name, bool kill)
+{
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory) {
+		close_fd(&fd);
+		return errno == ENOENT ? 0 : -1;
+	}
+	if (kill)
+		kill_processes(fd);
+	struct dirent *entry;
+	while ((entry = readdir(directory))) {
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") &&
+		    strcmp(entry->d_name, ".."))
+			remove_once(fd, entry->d_name, kill);
+	}
+	closedir(directory);
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+int cgroup_remove(int dirfd, const char *name, bool kill)
+{
+	enum { PAUSE_MS = 2, BOUND_MS = 10000 };
+	int removed = remove_once(dirfd, name, kill);
+	/* EBUSY: the dead are on their way out; for v1 the kernel has no event to wait for. */
+	for (int ms = 0; removed < 0 && errno == EBUSY && ms < BOUND_MS; ms += PAUSE_MS) {
+		poll(NULL, 0, PAUSE_MS);
+		removed = remove_once(dirfd, name, kill);
+	}
+	return removed;
 }

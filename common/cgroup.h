@@ -6,6 +6,7 @@
 #define COMMON_CGROUP_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 struct cgroup_mount {
 	int version;	     /* 1 or 2 */
@@ -24,5 +25,12 @@ int cgroup_find(const char *controller, struct cgroup_mount *mount);
  * there has version 0. 0, or -1 with errno where the table can't be read.
  */
 int cgroup_find_all(const char *const controllers[], struct cgroup_mount mounts[], int count);
+
+/*
+ * Removes a cgroup, name in the directory dirfd, and those below it. With kill, what lives in them is
+ * killed, whoever put it there. Waits for the dead to leave, 10 s at most. 0, also where there is
+ * none; -1 with errno, EBUSY where something lives.
+ */
+int cgroup_remove(int dirfd, const char *name, bool kill);
 
 #endif

@@ -86,7 +86,8 @@ int container_link_rootfs(const struct container *container, const char *target)
 
 /*
  * Takes away what a container has outside its directory: links, firewall elements, cgroup; rootfs
- * then shows what it wrote. The lock is held by the caller, the container's processes are dead.
+ * then shows what it wrote. The lock is held by the caller, the container's PID 1 is dead; whatever
+ * else is in its cgroup is killed.
  * Whatever is missing already is no error, so any half-built container will do. 0, or -1 after
  * trying it all.
  */

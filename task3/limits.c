@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,21 +259,16 @@ long long limits_oom_kills(const char *name, pid_t parent)
 	return line ? strtoll(line + strlen(key), NULL, 10) : 0;
 }
 
-/* Processes that are dead already may keep a cgroup busy for some milliseconds more. */
+/* With all that lives in it: exec's, or what was moved there, needn't be in the pid namespace that
+ * ended; and of a child whose parent was killed at its birth no record tells. */
 static int remove_group(const struct cgroup_mount *tree, const char *group, pid_t pid)
 {
 	(void)tree;
 	(void)pid;
-	for (int tries = 0; rmdir(group) < 0; tries++) {
-		if (errno == ENOENT)
-			break;
-		if (errno != EBUSY || tries == 500) {
-			report_errno(hint_cgroup(errno), "cannot remove the cgroup %s", group);
-			return -1;
-		}
-		poll(NULL, 0, 2);
-	}
-	return 0;
+	if (cgroup_remove(AT_FDCWD, group, true) == 0)
+		return 0;
+	report_errno(hint_cgroup(errno), "cannot remove the cgroup %s", group);
+	return -1;
 }
 
 int limits_remove(const char *name, pid_t parent, bool limited)

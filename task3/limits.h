@@ -37,7 +37,7 @@ int limits_enter(const char *name, pid_t parent, bool limited, pid_t pid, int al
  */
 long long limits_oom_kills(const char *name, pid_t parent);
 
-/* Removes them; its processes are dead. 0, or -1. */
+/* Removes them, and kills what lives in them. 0, or -1. */
 int limits_remove(const char *name, pid_t parent, bool limited);
 
 #endif

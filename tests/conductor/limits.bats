@@ -147,6 +147,50 @@ ends_as() { # NAME STATUS
 	assert_contains "$(cat "/proc/$(pid_of $SLEEP)/cgroup")" "$c" # as the host sees it
 }
 
+# Processes of ours, which are not in the container's pid namespace: PID 1's end is not theirs.
+move_to_cgroup() { # DIRECTORY COMMAND...
+	"${@:2}" 3>&- &
+	outsider=$!
+	echo "$outsider" >"$1/cgroup.procs"
+	assert_contains "$(cgroups_of "$outsider")" "$1"
+}
+
+@test "stop, and the sweep: what lives in the container's cgroup ends with it, by cgroup.kill or, where there is none, one by one" {
+	requires cgroup_pids
+	local end group groups outsider outsiders
+	for end in "$CONDUCTOR stop -t 0 $c" 'kill -KILL "$(parent_of "$(pid_of $SLEEP)")" && wait_until 5 runs_not $SLEEP && "$CONDUCTOR" run --rm base ${c}b -- true'; do
+		start_sleep $c --pids-limit 50
+		mapfile -t groups < <(cgroups_of "$(pid_of $SLEEP)" | grep "/$c-")
+		[ ${#groups[@]} -gt 0 ]
+		outsiders=()
+		for group in "${groups[@]}"; do # on a hybrid machine v2's, and v1's of pids
+			move_to_cgroup "$group" sh -c 'sleep 1234 & wait'
+			outsiders+=("$outsider")
+		done
+		eval "$end"
+		for outsider in "${outsiders[@]}"; do
+			await "$outsider"
+			assert_equal "$status" 137
+		done
+		for group in "${groups[@]}"; do
+			refute test -e "$group"
+		done
+		"$CONDUCTOR" stop $c 2>/dev/null || :
+	done
+}
+
+@test "stop: a privileged container may have made cgroups below its own; they go with it" {
+	requires machine_root cgroup_v2
+	local group
+	"$CONDUCTOR" run -d --privileged base $c -- sh -c "mkdir /tmp/own && mount -t cgroup2 none /tmp/own &&
+		mkdir -p /tmp/own/a/b && echo made && exec $SLEEP"
+	wait_until 5 runs $SLEEP
+	group=$(cgroups_of "$(pid_of $SLEEP)" | grep "/$c-" | head -n 1)
+	[ -d "$group/a/b" ]
+	run -0 "$CONDUCTOR" stop -t 0 $c
+	refute test -e "$group"
+}
+
 @test "run: a limit that can't be held is an error, never ignored; without one no cgroup is needed (R14, podman#18712)" {
 	requires unshare
 	# All that is mounted there, one upon another. Who may not do this may write none, either.

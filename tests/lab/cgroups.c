@@ -6,7 +6,6 @@
 #include "common/file.h"
 #include "common/handshake.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -14,7 +13,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *const controllers[] = { "cpu", "memory", "pids" };
@@ -139,38 +137,13 @@ void cgroups_enter(const struct cgroups *cgroups, int parent)
 	}
 }
 
-/* One try at a cgroup and those below it. The files in it are the kernel's and go with it. */
-static int remove_once(int parent, const char *name)
-{
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory)
-		return errno == ENOENT ? 0 : -1;
-	struct dirent *entry;
-	while ((entry = readdir(directory))) {
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") &&
-		    strcmp(entry->d_name, ".."))
-			remove_once(dirfd(directory), entry->d_name);
-	}
-	closedir(directory);
-	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
-}
-
 int cgroups_remove(const struct cgroups *cgroups)
 {
-	enum { PAUSE_MS = 2, BOUND_MS = 10000 };
 	int result = 0;
 	for (size_t i = 0; i < cgroups->count; i++) {
 		AUTO_CLOSE int tree =
 			open(cgroups->trees[i].path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		int removed = remove_once(tree, cgroups->name);
-		/* EBUSY: killed processes are on their way out; the kernel has no event for v1. */
-		for (int ms = 0; removed < 0 && errno == EBUSY && ms < BOUND_MS; ms += PAUSE_MS) {
-			struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-			nanosleep(&pause, NULL);
-			removed = remove_once(tree, cgroups->name);
-		}
-		if (removed < 0)
+		if (cgroup_remove(tree, cgroups->name, false) < 0)
 			result = -1;
 	}
 	return result;

@@ -15,7 +15,6 @@
 #include "common/file.h"
 #include "common/handshake.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -24,7 +23,6 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LONGER = PATH_MAX + 128 };
@@ -233,40 +231,13 @@ void cgroups_mount(const struct world *world, int outside)
 
 /* --- removing ----------------------------------------------------------------------------------- */
 
-/* One try at a cgroup and those below it. The files in it are the kernel's and go with it. */
-static int remove_once(int parent, const char *name)
-{
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory)
-		return errno == ENOENT ? 0 : -1;
-	struct dirent *entry;
-	while ((entry = readdir(directory))) {
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") &&
-		    strcmp(entry->d_name, ".."))
-			remove_once(dirfd(directory), entry->d_name);
-	}
-	closedir(directory);
-	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
-}
-
 int cgroups_remove(const struct world *world)
 {
-	enum { PAUSE_MS = 2, BOUND_MS = 10000 };
 	int result = 0;
 	for (size_t i = 0; i < world->cgroup_count; i++) {
 		const char *path = world->cgroups[i].path;
-		if (!path[0])
-			continue;		       /* start never came so far */
-		write_below(path, "cgroup.kill", "1"); /* what was never in the PID namespace */
-		int removed = remove_once(AT_FDCWD, path);
-		/* EBUSY: killed processes are on their way out; the kernel has no event for v1. */
-		for (int ms = 0; removed < 0 && errno == EBUSY && ms < BOUND_MS; ms += PAUSE_MS) {
-			struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-			nanosleep(&pause, NULL);
-			removed = remove_once(AT_FDCWD, path);
-		}
-		if (removed < 0) {
+		/* It is empty where start never came so far. */
+		if (path[0] && cgroup_remove(AT_FDCWD, path, true) < 0) {
 			report_errno(hint_cgroup(errno), "cannot remove cgroup %s", path);
 			result = -1;
 		}
