@@ -1,11 +1,17 @@
 #include "common/error.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
+
+enum { FLOOR_MAJOR = 5, FLOOR_MINOR = 15 }; /* the oldest Linux that this is written for */
 
 static const char *program_name = "?";
 static const char *command_name;
@@ -16,6 +22,31 @@ void error_context(const char *program, const char *command)
 	command_name = command;
 }
 
+/* What a kernel answers that doesn't know a call, a flag or a longer argument. */
+static bool may_be_unknown(int errnum)
+{
+	return errnum == ENOSYS || errnum == EINVAL || errnum == E2BIG;
+}
+
+const char *hint_kernel(int errnum)
+{
+	static char text[128];
+	struct utsname kernel;
+	if (!may_be_unknown(errnum) || uname(&kernel) < 0)
+		return "";
+	char *rest;
+	long major = strtol(kernel.release, &rest, 10);
+	long minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
+	if (major < FLOOR_MAJOR || (major == FLOOR_MAJOR && minor < FLOOR_MINOR)) {
+		snprintf(text, sizeof(text), "needs Linux %d.%d or newer, this is %.64s",
+			 FLOOR_MAJOR, FLOOR_MINOR, kernel.release);
+		return text;
+	}
+	if (errnum == ENOSYS && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
+		return "a seccomp filter holds here, as in a container, and hides the call";
+	return "";
+}
+
 /* Builds the line in memory: stdio's own stderr would write it in several pieces. */
 static void print_line(const char *format, va_list args, int errnum, const char *hint)
 	__attribute__((format(printf, 1, 0)));
@@ -24,6 +55,9 @@ static void print_line(const char *format, va_list args, int errnum, const char 
 {
 	char text[1024];
 	char line[1400];
+	const char *unknown = hint_kernel(errnum);
+	if (*unknown)
+		hint = unknown;
 	vsnprintf(text, sizeof(text), format, args);
 
 	int length =

@@ -4,7 +4,8 @@
  *
  *     program: command: object: what failed: strerror (hint)
  *
- * A hint is chosen by the operation that failed and its errno, and says what to do next.
+ * A hint is chosen by the operation that failed and its errno, and says what to do next. Where the
+ * kernel is older than Linux 5.15, or somebody hides a system call from us, it says that instead.
  */
 #ifndef COMMON_ERROR_H
 #define COMMON_ERROR_H
@@ -29,6 +30,8 @@ _Noreturn void die_errno(int status, const char *hint, const char *format, ...)
 /* Hints by errno, "" where there is none. Never NULL. */
 const char *hint_namespace(int errnum); /* clone, unshare and setns: namespaces(7) */
 const char *hint_mount(int errnum);	/* mount, pivot_root and chroot: mount(2) */
+const char *
+hint_kernel(int errnum); /* whatever an older kernel lacks; report_errno adds it itself */
 const char *hint_cgroup(int errnum); /* mkdir, rmdir and writes below /sys/fs/cgroup: cgroups(7) */
 
 #endif

@@ -43,7 +43,8 @@ static int child_main(void *arg)
 		handshake_fail(child->channel, EXIT_OWN_FAILURE, "cannot chdir to /");
 	/* END 2a */
 	/* So would an open directory. The channel too closes by itself when the program runs. */
-	sys_close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	if (sys_close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+		handshake_fail(child->channel, EXIT_OWN_FAILURE, "cannot close the descriptors");
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &container->signal_mask, NULL);
 	execv(container->program, container->argv);

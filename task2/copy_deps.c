@@ -112,7 +112,8 @@ static _Noreturn void run_in(const char *root, char **command)
 		die_errno(EXIT_OWN_FAILURE, "", "%s: cannot chdir", root);
 	/* END 2a */
 	/* A descriptor of a directory outside would be a way out, too. */
-	sys_close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	if (sys_close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)
+		die_errno(EXIT_OWN_FAILURE, "", "cannot close the descriptors");
 	execvp(command[0], command);
 	die_errno(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "", "%s: cannot run %s", root,
 		  command[0]);

@@ -350,10 +350,10 @@ static int sweep_one(struct container *container, void *networks)
 	AUTO_CLOSE int pidfd = process_open(&container->init);
 	if (pidfd < 0 && errno != ESRCH)
 		return 0; /* the next command's turn */
-	if (pidfd >= 0) {
-		sys_pidfd_send_signal(pidfd, SIGKILL);
+	if (pidfd >= 0 && sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+		return 0;
+	if (pidfd >= 0)
 		process_ended(pidfd, 5000);
-	}
 	if (container_take_down(container) == 0 && container->temporary)
 		container_remove(container);
 	return 0;

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -105,7 +106,7 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 		watching.pidfd = child_pidfd;
 		return watch(&watching, terminal);
 	}
-	sys_pidfd_send_signal(child_pidfd, SIGKILL);
+	kill(child, SIGKILL);
 	wait_for(child);
 	return status;
 }

@@ -18,7 +18,6 @@
 #include "common/handshake.h"
 #include "common/number.h"
 #include "common/process.h"
-#include "common/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,7 +199,7 @@ static int live(const struct settings *settings, struct container *container, st
 			    0 ||
 		    arrive(settings, container, root) < 0) {
 			/* It may be well, and only its word was lost. */
-			sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
+			kill(newborn.pid, SIGKILL);
 			wait_for(newborn.pid);
 			close_fd(&terminal);
 			container->out_of_memory =

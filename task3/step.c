@@ -191,7 +191,7 @@ static int run_step(struct container *container, const struct birth *birth, bool
 		watching.init = true;
 		status = watch(&watching, terminal);
 	} else {
-		sys_pidfd_send_signal(newborn.pidfd, SIGKILL);
+		kill(newborn.pid, SIGKILL);
 		wait_for(newborn.pid);
 		status = -1; /* which has been told */
 	}

@@ -25,8 +25,7 @@ static int end_processes(const struct container *container, int timeout_ms)
 		return 0;
 	/* A PID 1 without a handler for SIGTERM never gets it: to wait would be in vain. */
 	if (!init_is_deaf_to(container->init.pid, SIGTERM)) {
-		sys_pidfd_send_signal(pidfd, SIGTERM);
-		if (process_ended(pidfd, timeout_ms))
+		if (sys_pidfd_send_signal(pidfd, SIGTERM) == 0 && process_ended(pidfd, timeout_ms))
 			return 0;
 	}
 	/* Held from now on: by this lock its parent, which sees it die, knows that it was us. */

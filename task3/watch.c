@@ -6,11 +6,11 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/process.h"
-#include "common/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -55,12 +55,13 @@ void watch_end(struct watch *watch)
 static void kill_child(struct watch *watch)
 {
 	watch->killed = true;
-	sys_pidfd_send_signal(watch->pidfd, SIGKILL);
+	kill(watch->pid, SIGKILL);
 }
 
 /*
  * The child is in a session of its own, so it gets no signal but from us. Where a PID 1 is deaf to
- * one that would have ended any other program, end it.
+ * one that would have ended any other program, end it. By its number: that of a child is nobody
+ * else's until it is waited for.
  */
 static void pass_on(struct watch *watch, int signal_number)
 {
@@ -70,7 +71,7 @@ static void pass_on(struct watch *watch, int signal_number)
 	else if (watch->init && deadly && init_is_deaf_to(watch->pid, signal_number))
 		kill_child(watch);
 	else
-		sys_pidfd_send_signal(watch->pidfd, signal_number);
+		kill(watch->pid, signal_number);
 }
 
 static int open_log(int directory)

@@ -2,6 +2,7 @@
 #include "orchestrator.h"
 
 #include "common/cleanup.h"
+#include "common/error.h"
 #include "common/file.h"
 
 #include <errno.h>
@@ -71,6 +72,13 @@ static int judge(struct orchestrator *o, struct outcome *outcome, const char *co
 		      outcome->status);
 }
 
+static int cannot_run(struct orchestrator *o, const char *word)
+{
+	const char *hint = hint_kernel(errno);
+	return failed(o, "%s %s: %s%s%s%s", o->conductor, word, strerror(errno), *hint ? " (" : "",
+		      hint, *hint ? ")" : "");
+}
+
 int conduct(struct orchestrator *o, int input, char **output, const char *const words[])
 {
 	char *argv[WORDS_MAX + 2];
@@ -80,7 +88,7 @@ int conduct(struct orchestrator *o, int input, char **output, const char *const 
 	if (run_program(argv, input, timeout_ms, &outcome) < 0) {
 		if (errno == EINTR)
 			return failed(o, "interrupted");
-		return failed(o, "%s %s: %s", o->conductor, words[0], strerror(errno));
+		return cannot_run(o, words[0]);
 	}
 	int result = judge(o, &outcome, words);
 	if (result == 0 && output) {
@@ -106,7 +114,7 @@ int conduct_in_background(struct orchestrator *o, const char *log, struct backgr
 	if (state_save(o) < 0)
 		return -1;
 	if (background_go(handshake) < 0)
-		return failed(o, "%s %s: %s", o->conductor, words[0], strerror(errno));
+		return cannot_run(o, words[0]);
 	return 0;
 }
 

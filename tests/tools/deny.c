@@ -34,8 +34,10 @@ static const struct {
 	long number;
 } names[] = {
 	{ "bpf", SYS_bpf },
+	{ "clone", SYS_clone },
 	{ "clone3", SYS_clone3 },
 	{ "close_range", SYS_close_range },
+	{ "copy_file_range", SYS_copy_file_range },
 	{ "execve", SYS_execve },
 	{ "execveat", SYS_execveat },
 	{ "fchmodat", SYS_fchmodat },
@@ -49,12 +51,14 @@ static const struct {
 	{ "open_tree", SYS_open_tree },
 	{ "openat2", SYS_openat2 },
 	{ "pidfd_open", SYS_pidfd_open },
+	{ "pidfd_send_signal", SYS_pidfd_send_signal },
 	{ "pivot_root", SYS_pivot_root },
 	{ "prctl", SYS_prctl },
 	{ "seccomp", SYS_seccomp },
 	{ "sethostname", SYS_sethostname },
 	{ "setns", SYS_setns },
 	{ "setsid", SYS_setsid },
+	{ "setxattr", SYS_setxattr },
 	{ "umount2", SYS_umount2 },
 	{ "unshare", SYS_unshare },
 };
