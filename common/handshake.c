@@ -61,9 +61,11 @@ int handshake_hear(int fd, struct handshake_failure *failure, int *passed_fd)
 				 .msg_control = &control,
 				 .msg_controllen = sizeof(control) };
 	ssize_t got;
+	/* ECONNRESET comes once, where the other one ended with a word of ours unread, and before
+	 * what it said last, which is still there. */
 	do {
 		got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
+	} while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 
 	int received = -1;
 	struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&header) : NULL;
@@ -75,7 +77,7 @@ int handshake_hear(int fd, struct handshake_failure *failure, int *passed_fd)
 		close(received);
 
 	if (got < 0)
-		return errno == ECONNRESET ? HANDSHAKE_CLOSED : -1;
+		return -1;
 	if (got == 0)
 		return HANDSHAKE_CLOSED;
 	if (got != sizeof(packet)) {

@@ -9,7 +9,8 @@
 #   own_root DIRECTORY    a state directory of this test's own
 #   requires_layers       skips where images are copied, so that a layer is the whole tree
 
-load ../helpers
+# shellcheck source=tests/helpers.bash
+load "$(dirname "${BASH_SOURCE[0]}")/../helpers" # for suites of other directories, too
 
 # The world is looked at once, since each look costs as much as a test; every test compares with it.
 setup_file() {

@@ -402,6 +402,15 @@ not a tty"
 
 # --- names --------------------------------------------------------------------------------------
 
+# Its end with a word of ours unread is an error of the socket, which comes before what it said last.
+@test "run: what a container says that fails is heard, also when it has ended before its parent listens" {
+	requires strace
+	run -125 --separate-stderr strace -f -o /dev/null -e trace=recvmsg -e inject=recvmsg:delay_enter=300000 \
+		"$TOP/tests/tools/deny" umount2=EACCES "$CONDUCTOR" run base $c -- true
+	assert_matches "$stderr" "^conductor: run: $c: cannot leave the host's root: Permission denied"
+	assert_no_container $c
+}
+
 @test "run: a name in use is refused, and the container that has it goes on" {
 	start_sleep $c
 	run -125 --separate-stderr "$CONDUCTOR" run base $c -- true

@@ -54,6 +54,7 @@ static const struct {
 	{ "pidfd_send_signal", SYS_pidfd_send_signal },
 	{ "pivot_root", SYS_pivot_root },
 	{ "prctl", SYS_prctl },
+	{ "ptrace", SYS_ptrace },
 	{ "seccomp", SYS_seccomp },
 	{ "sethostname", SYS_sethostname },
 	{ "setns", SYS_setns },
