@@ -1,6 +1,6 @@
 # The container course: four tasks, each a room of its own. `make help` lists the targets.
 #
-# Options: CC=clang   STATIC=0 (dynamic programs)   SANITIZE=1 (ASan and UBSan)
+# Options: CC=clang   STD=gnu11   STATIC=0 (dynamic programs)   SANITIZE=1 (ASan and UBSan)
 
 ROOMS := common task1 task2 task3 task4 tests/lab tests/bench tests/tools tests/faults tests/witness tests/grade/sandbox \
          tests/grade/services
@@ -25,7 +25,7 @@ $(filter-out common,$(ROOMS)): common
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  make -C taskN       Build one task alone"
-	@echo "Options: CC=clang, STATIC=0 (dynamic programs), SANITIZE=1 (ASan and UBSan)"
+	@echo "Options: CC=clang, STD=gnu11, STATIC=0 (dynamic programs), SANITIZE=1 (ASan and UBSan)"
 
 demo: all ## Run tasks 1 to 4 in the lab, a throw-away world
 	tests/lab/lab -- tests/demo

@@ -7,10 +7,12 @@
 #   NAME_SRC  the sources of program NAME           (copy_deps_SRC := copy_deps.c)
 # Objects go to build/obj/ROOM, so that a room holds sources and programs only.
 #
-# On the command line:  CC=clang   STATIC=0 (dynamic)   SANITIZE=1 (ASan and UBSan)
+# On the command line:  CC=clang   STD=gnu11   STATIC=0 (dynamic)   SANITIZE=1 (ASan and UBSan)
+# For another machine, CC says it all: CC=aarch64-linux-gnu-gcc, CC='gcc -m32'.
 
 STATIC ?= 1
 SANITIZE ?= 0
+STD ?= gnu17
 
 # A room says PLAIN := 1 where its programs must be static and unsanitized, however the programs
 # under test are built; then it has a plain libcommon, too.
@@ -26,7 +28,9 @@ endif
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wstrict-prototypes \
             -Wmissing-prototypes -Wformat=2 -Wvla
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=gnu17 -D_GNU_SOURCE -I$(TOP) $(WARNINGS)
+override CFLAGS += -std=$(STD) -D_GNU_SOURCE -I$(TOP) $(WARNINGS)
+# A 32-bit machine's files have sizes past 2 GB, too, inodes of 64 bits, and a time after 2038.
+override CFLAGS += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 # One section a function and --gc-sections: a static program carries only what it calls.
 override CFLAGS += -ffunction-sections -fdata-sections
 override LDFLAGS += -Wl,--gc-sections

@@ -158,7 +158,7 @@ static int read_interpreter(struct file *file, const struct segment *segment, ch
 			    size_t size)
 {
 	if (segment->size < 2 || segment->size > size ||
-	    !read_at(file, interpreter, segment->size, segment->offset) ||
+	    !read_at(file, interpreter, (size_t)segment->size, segment->offset) ||
 	    interpreter[segment->size - 1] != '\0' || interpreter[0] != '/')
 		return fail(file, "its PT_INTERP is broken");
 	return 0;

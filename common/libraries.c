@@ -176,7 +176,8 @@ static bool is_own_loader(const char *path)
 	const char *base = strrchr(real, '/') + 1;
 	bool at_home = !strncmp(real, "/lib", 4) || !strncmp(real, "/usr/lib", 8);
 	bool named = !strncmp(base, "ld-", 3) || !strncmp(base, "ld.so", 5) ||
-		     !strncmp(base, "libc.so", 7);
+		     !strncmp(base, "ld64.so", 7) /* s390x, POWER */ ||
+		     !strncmp(base, "libc.so", 7) /* musl's, which is both */;
 	/* Root's own, as "/" is. Not compared with 0: in a user namespace that doesn't have root's
 	 * id, its files are shown as the overflow user's. */
 	bool root_owned = status.st_uid == top.st_uid;

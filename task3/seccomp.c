@@ -54,7 +54,10 @@ static const int refused[] = {
 	SYS_kexec_file_load,
 #endif
 	SYS_reboot,
-	/* The machine's clock, swap, accounting and quotas are everybody's. */
+/* The machine's clock, swap, accounting and quotas are everybody's. */
+#ifdef SYS_stime
+	SYS_stime,
+#endif
 	SYS_settimeofday,
 	SYS_clock_settime,
 	404, /* clock_settime64, of 32-bit machines */
@@ -68,6 +71,9 @@ static const int refused[] = {
 	/* Mounts are made before the program runs. Each of these has been a way out. */
 	SYS_mount,
 	SYS_umount2,
+#ifdef SYS_umount /* the one without flags, of i386 and s390x */
+	SYS_umount,
+#endif
 	SYS_pivot_root,
 	428, /* open_tree */
 	429, /* move_mount */
@@ -103,6 +109,11 @@ static const int refused[] = {
 	SYS_iopl,
 	SYS_ioperm,
 #endif
+#ifdef SYS_vm86
+	/* i386: 16-bit code. */
+	SYS_vm86,
+	SYS_vm86old,
+#endif
 	SYS_vhangup,
 };
 
@@ -116,7 +127,8 @@ static const struct {
 	 * count, for the kernel too: CVE-2019-10063. */
 	{ SYS_ioctl, 1, UINT32_MAX, TIOCSTI, 0 },
 	{ SYS_ioctl, 1, UINT32_MAX, 0x541C /* TIOCLINUX: paste, for a console */, 0 },
-	/* Sockets to the hypervisor, and to the kernel's ciphers. */
+	/* Sockets to the hypervisor, and to the kernel's ciphers. On i386 and s390x programs make
+	 * sockets by socketcall, too, whose arguments no filter can read: there these stay open. */
 	{ SYS_socket, 0, UINT32_MAX, AF_VSOCK, 0 },
 	{ SYS_socket, 0, UINT32_MAX, AF_ALG, 0 },
 	/* New namespaces: a process would have all capabilities in a user namespace. The filter

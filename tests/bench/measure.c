@@ -32,24 +32,24 @@ enum { MAX_COMMANDS = 64, MAX_RUNS = 100000 };
 
 struct command {
 	char **argv;
-	long *wall_us; /* one a run */
-	long *cpu_us;
+	long long *wall_us; /* one a run */
+	long long *cpu_us;
 	int status; /* of the first run that failed, else 0 */
 };
 
-static long now_us(void)
+static long long now_us(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000L + now.tv_nsec / 1000;
+	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 }
 
-static long children_cpu_us(void)
+static long long children_cpu_us(void)
 {
 	struct rusage usage;
 	getrusage(RUSAGE_CHILDREN, &usage);
-	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L + usage.ru_utime.tv_usec +
-	       usage.ru_stime.tv_usec;
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 /* posix_spawn shares our memory until the exec: the time is the command's, not our fork's. */
@@ -72,8 +72,8 @@ static void run_round(struct command *commands, int count, long long index,
 	for (struct command *command = commands; command < commands + count; command++) {
 		if (command->status || !*command->argv)
 			continue;
-		long wall_us = now_us();
-		long cpu_us = children_cpu_us();
+		long long wall_us = now_us();
+		long long cpu_us = children_cpu_us();
 		command->status = run(command->argv, to_null);
 		if (index >= 0) {
 			command->wall_us[index] = now_us() - wall_us;
@@ -84,8 +84,8 @@ static void run_round(struct command *commands, int count, long long index,
 
 static int compare(const void *a, const void *b)
 {
-	long left = *(const long *)a;
-	long right = *(const long *)b;
+	long long left = *(const long long *)a;
+	long long right = *(const long long *)b;
 	return (left > right) - (left < right);
 }
 
@@ -95,15 +95,15 @@ static void print(const struct command *command, size_t runs)
 		printf("failed %d\n", command->status);
 		return;
 	}
-	qsort(command->wall_us, runs, sizeof(long), compare);
-	qsort(command->cpu_us, runs, sizeof(long), compare);
-	printf("%ld %ld %ld %ld\n", command->wall_us[runs / 4], command->wall_us[runs / 2],
+	qsort(command->wall_us, runs, sizeof(long long), compare);
+	qsort(command->cpu_us, runs, sizeof(long long), compare);
+	printf("%lld %lld %lld %lld\n", command->wall_us[runs / 4], command->wall_us[runs / 2],
 	       command->wall_us[runs * 3 / 4], command->cpu_us[runs / 2]);
 }
 
-static long *new_samples(size_t runs)
+static long long *new_samples(size_t runs)
 {
-	long *samples = calloc(runs, sizeof(*samples));
+	long long *samples = calloc(runs, sizeof(*samples));
 	if (!samples)
 		die_errno(EXIT_OWN_FAILURE, "", "cannot keep %zu numbers", runs);
 	return samples;

@@ -24,7 +24,19 @@ int tracee_call(pid_t pid)
 }
 
 /* The registers are the machine's own: the number of the call, and where its result goes. */
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
+
+#ifdef __x86_64__
+enum {
+	CALL_REGISTER = offsetof(struct user_regs_struct, orig_rax),
+	RESULT_REGISTER = offsetof(struct user_regs_struct, rax),
+};
+#else
+enum {
+	CALL_REGISTER = offsetof(struct user_regs_struct, orig_eax),
+	RESULT_REGISTER = offsetof(struct user_regs_struct, eax),
+};
+#endif
 
 static int set_register(pid_t pid, size_t offset, long value)
 {
@@ -33,12 +45,12 @@ static int set_register(pid_t pid, size_t offset, long value)
 
 int tracee_skip_call(pid_t pid)
 {
-	return set_register(pid, offsetof(struct user_regs_struct, orig_rax), SYS_getpid);
+	return set_register(pid, CALL_REGISTER, SYS_getpid);
 }
 
 int tracee_fail_call(pid_t pid, int error)
 {
-	return set_register(pid, offsetof(struct user_regs_struct, rax), -(long)error);
+	return set_register(pid, RESULT_REGISTER, -(long)error);
 }
 
 #elif defined(__aarch64__)

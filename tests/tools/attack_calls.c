@@ -81,11 +81,16 @@ static long make_call_i386(const void *arg)
 {
 	const struct call *call = arg;
 	long result = -ENOSYS;
-#ifdef __x86_64__
+#if defined(__x86_64__)
 	__asm__ volatile("int $0x80"
 			 : "=a"(result)
 			 : "a"(call->number), "b"(0), "c"(0), "d"(0)
 			 : "memory", "r8", "r9", "r10", "r11");
+#elif defined(__i386__)
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(call->number), "b"(0), "c"(0), "d"(0)
+			 : "memory");
 #else
 	(void)call;
 #endif
@@ -111,6 +116,13 @@ int attack_call_i386(char **words)
 #define TEXT(text)  ((uintptr_t)(text))
 #define HERE	    ((uintptr_t)AT_FDCWD)
 #define NO_FD	    UINTPTR_MAX
+
+/* Where clone has its flags: behind the stack on s390x. */
+#ifdef __s390x__
+enum { CLONE_FLAGS = 1 };
+#else
+enum { CLONE_FLAGS = 0 };
+#endif
 
 static const union bpf_attr small_map = {
 	.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1
@@ -166,8 +178,8 @@ static const struct call calls[] = {
 	{ "unshare-uts", SYS_unshare, { CLONE_NEWUTS } },
 	{ "unshare-ipc", SYS_unshare, { CLONE_NEWIPC } },
 	{ "unshare-cgroup", SYS_unshare, { CLONE_NEWCGROUP } },
-	{ "clone-user", SYS_clone, { CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0 } },
-	{ "clone-mount", SYS_clone, { CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0 } },
+	{ "clone-user", SYS_clone, { [CLONE_FLAGS] = CLONE_NEWUSER | SIGCHLD } },
+	{ "clone-mount", SYS_clone, { [CLONE_FLAGS] = CLONE_NEWNS | SIGCHLD } },
 	{ "clone3-user", SYS_clone3, { TEXT(&new_user), sizeof(new_user) } },
 	{ "setns", SYS_setns, { NO_FD, CLONE_NEWNET } },
 	{ "open_by_handle_at", SYS_open_by_handle_at, { NO_FD, TEXT(""), O_RDONLY } },

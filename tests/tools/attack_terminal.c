@@ -15,11 +15,17 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* A request with something in the high half of its word, where a word has 64 bits. */
+static unsigned long request(uint64_t above, unsigned long low)
+{
+	return (unsigned long)(above << 32) | low;
+}
+
 /* By the bare call: the kernel looks at the low 32 bits alone, a filter may not. CVE-2019-10063 */
 static long type_into(int fd, const char *text, uint64_t above)
 {
 	for (; *text; text++) {
-		if (syscall(SYS_ioctl, fd, above << 32 | TIOCSTI, text) < 0)
+		if (syscall(SYS_ioctl, fd, request(above, TIOCSTI), text) < 0)
 			return -1;
 	}
 	return 0;
@@ -36,8 +42,8 @@ static int type_all_ways(int fd, const char *name, const char *text)
 		refused |= print_result(what, type_into(fd, text, above));
 		snprintf(what, sizeof(what), "%s TIOCLINUX+%llx", name,
 			 (unsigned long long)above << 32);
-		refused |=
-			print_result(what, syscall(SYS_ioctl, fd, above << 32 | TIOCLINUX, &paste));
+		refused |= print_result(what,
+					syscall(SYS_ioctl, fd, request(above, TIOCLINUX), &paste));
 	}
 	return refused;
 }

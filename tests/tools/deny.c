@@ -91,13 +91,22 @@ static void deny_call(struct filter *filter, long number, int error)
 	fail_with(filter, error);
 }
 
-/* A little-endian machine: the low half of the first argument comes first. */
-static void deny_new_user(struct filter *filter, long number, int error)
+/* clone's flags are its first argument, but on s390x, where the stack is. */
+#ifdef __s390x__
+enum { CLONE_FLAGS = 1 };
+#else
+enum { CLONE_FLAGS = 0 };
+#endif
+
+/* The flags are in the low half of the argument, whose place depends on the machine's byte order. */
+static void deny_new_user(struct filter *filter, long number, int argument, int error)
 {
+	size_t low = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? sizeof(uint32_t) : 0;
 	load(filter, offsetof(struct seccomp_data, nr));
 	add(filter,
 	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 3));
-	load(filter, offsetof(struct seccomp_data, args));
+	load(filter,
+	     offsetof(struct seccomp_data, args) + (size_t)argument * sizeof(uint64_t) + low);
 	add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 0, 1));
 	fail_with(filter, error);
 }
@@ -131,8 +140,8 @@ static void add_word(struct filter *filter, char *word, char *equals)
 	*equals = '\0';
 	int error = error_number(equals + 1);
 	if (!strcmp(word, "newuser")) {
-		deny_new_user(filter, SYS_clone, error);
-		deny_new_user(filter, SYS_unshare, error);
+		deny_new_user(filter, SYS_clone, CLONE_FLAGS, error);
+		deny_new_user(filter, SYS_unshare, 0, error);
 	} else {
 		deny_call(filter, call_number(word), error);
 	}

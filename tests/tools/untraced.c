@@ -24,7 +24,11 @@ static pid_t start(const char *call)
 	if (!strcmp(call, "clone3"))
 		return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (!strcmp(call, "clone"))
+#ifdef __s390x__ /* the stack comes first */
+		return (pid_t)syscall(SYS_clone, 0, CLONE_UNTRACED | SIGCHLD, 0, 0, 0);
+#else
 		return (pid_t)syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0);
+#endif
 	errx(EXIT_OWN, "%s: not clone or clone3", call);
 }
 

@@ -15,7 +15,12 @@
 #include <sys/user.h>
 #include <unistd.h>
 
-#if defined(__x86_64__) || defined(__aarch64__)
+/* Where the witness can read and change a process's registers. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)
+#define READS_REGISTERS
+#endif
+
+#ifdef READS_REGISTERS
 static const struct call_number native_calls[] = {
 	{ CALL_SETNS, SYS_setns },
 	{ CALL_UNSHARE, SYS_unshare },
@@ -42,6 +47,8 @@ const struct call_table call_tables[] = {
 #if defined(__x86_64__)
 	{ AUDIT_ARCH_X86_64, native_calls },
 	{ AUDIT_ARCH_I386, i386_calls },
+#elif defined(__i386__)
+	{ AUDIT_ARCH_I386, native_calls },
 #elif defined(__aarch64__)
 	{ AUDIT_ARCH_AARCH64, native_calls },
 #endif
@@ -89,11 +96,13 @@ bool call_result(pid_t tid, long *result)
 	if (call_ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), (unsigned long)&info) < 0 ||
 	    info.op != PTRACE_SYSCALL_INFO_EXIT)
 		return false;
-	*result = info.exit.rval;
+	*result = (long)info.exit.rval;
 	return true;
 }
 
 /* --- the machine's own registers ------------------------------------------------------------------ */
+
+#ifdef READS_REGISTERS
 
 struct registers {
 	struct user_regs_struct user;
@@ -108,6 +117,8 @@ static bool get_registers(pid_t tid, struct registers *registers)
 	registers->size = part.iov_len;
 	return true;
 }
+
+#endif
 
 #if defined(__x86_64__)
 
@@ -127,6 +138,25 @@ static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 	size_t offset = compat ? offsetof(struct user_regs_struct, rbx)
 			       : offsetof(struct user_regs_struct, rdi);
 	call_ptrace(PTRACE_POKEUSER, tid, offset, value);
+}
+
+#elif defined(__i386__)
+
+static bool current_call(pid_t tid, uint64_t *number, uint64_t *argument)
+{
+	struct registers registers;
+	if (!get_registers(tid, &registers) || registers.size != sizeof(registers.user))
+		return false;
+	*number = (unsigned long)registers.user.orig_eax;
+	*argument = (unsigned long)registers.user.ebx;
+	return true;
+}
+
+static void set_first_argument(pid_t tid, bool compat, uint64_t value)
+{
+	(void)compat;
+	call_ptrace(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, ebx),
+		    (unsigned long)value);
 }
 
 #elif defined(__aarch64__)
@@ -156,10 +186,10 @@ static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 
 static bool current_call(pid_t tid, uint64_t *number, uint64_t *argument)
 {
+	(void)tid;
 	(void)number;
 	(void)argument;
-	struct registers registers;
-	return get_registers(tid, &registers) && false;
+	return false;
 }
 
 static void set_first_argument(pid_t tid, bool compat, uint64_t value)
@@ -236,9 +266,11 @@ void call_strip_untraced(pid_t tid, const struct call_seen *seen)
 		set_first_argument(tid, seen->compat, flags & ~(uint64_t)CLONE_UNTRACED);
 		return;
 	}
-	/* The flags come first in struct clone_args. */
+	/* The flags come first in struct clone_args; of their 64 bits a 32-bit machine, which is a
+	 * little-endian one here, pokes the low half. */
 	if (read_memory(tid, address, &flags, sizeof(flags)) && (flags & CLONE_UNTRACED))
-		call_ptrace(PTRACE_POKEDATA, tid, address, flags & ~(uint64_t)CLONE_UNTRACED);
+		call_ptrace(PTRACE_POKEDATA, tid, (unsigned long)address,
+			    (unsigned long)(flags & ~(uint64_t)CLONE_UNTRACED));
 }
 
 static const struct {

@@ -36,10 +36,11 @@ static void give(struct filter *filter, unsigned result)
 	add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, result));
 }
 
-/* The low half of argument number index, on a little-endian machine. */
+/* The low half of argument number index: its place depends on the machine's byte order. */
 static size_t argument(int index)
 {
-	return offsetof(struct seccomp_data, args) + (size_t)index * sizeof(uint64_t);
+	size_t low = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? sizeof(uint32_t) : 0;
+	return offsetof(struct seccomp_data, args) + (size_t)index * sizeof(uint64_t) + low;
 }
 
 /* The number of the call is loaded: stop at this one. */

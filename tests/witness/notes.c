@@ -188,7 +188,7 @@ static void note_setns(struct task *task, const struct call_seen *seen)
 	task->call_state = state;
 }
 
-static void note_text(struct task *task, enum event event, uint64_t address, uint64_t size)
+static void note_text(struct task *task, enum event event, uint64_t address, size_t size)
 {
 	struct state *state = note(task, event);
 	if (!state)
@@ -212,7 +212,7 @@ static void note_call(struct task *task, const struct call_seen *seen)
 		break;
 	case CALL_SETHOSTNAME:
 		note_text(task, EVENT_SETHOSTNAME, seen->arguments[0],
-			  seen->arguments[1] < 256 ? seen->arguments[1] : 256);
+			  seen->arguments[1] < 256 ? (size_t)seen->arguments[1] : 256);
 		break;
 	case CALL_CHROOT:
 		note_text(task, EVENT_CHROOT, seen->arguments[0], PATH_MAX);

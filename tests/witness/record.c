@@ -92,7 +92,8 @@ long record_now(const struct record *record)
 	(void)record;
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - started.tv_sec) * 1000000 + (now.tv_nsec - started.tv_nsec) / 1000;
+	return (long)(now.tv_sec - started.tv_sec) * 1000000 +
+	       (now.tv_nsec - started.tv_nsec) / 1000;
 }
 
 /* Makes room for one more: the array doubles whenever its size is a power of two. */
