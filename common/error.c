@@ -1,5 +1,7 @@
 #include "common/error.h"
 
+#include "common/userns.h"
+
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
@@ -111,14 +113,36 @@ void die_errno(int status, const char *hint, const char *format, ...)
 	exit(status);
 }
 
+/* Of an ordinary user. The lab is no way out where it may make no user namespace either. */
+static const char *hint_needs_root(void)
+{
+	static char text[256];
+	const char *remedy = userns_remedy();
+	if (!remedy)
+		return "needs root: try sudo, or run it inside tests/lab/lab, which needs none";
+	snprintf(
+		text, sizeof(text),
+		"needs root: try sudo, or run it inside tests/lab/lab, which needs: sudo sysctl %s",
+		remedy);
+	return text;
+}
+
+/* Of root, who is refused something all the same: text, unless they are root by a user namespace
+ * that is restricted. */
+static const char *hint_lacks(const char *text, int errnum)
+{
+	return in_user_namespace() && userns_remedy() ? hint_userns(errnum) : text;
+}
+
 const char *hint_namespace(int errnum)
 {
 	switch (errnum) {
 	case EPERM:
 	case EACCES:
-		return geteuid() ? "needs root: try sudo, or run it inside tests/lab/lab, which "
-				   "needs none"
-				 : "this root lacks CAP_SYS_ADMIN, or a security policy forbids it";
+		return geteuid() ? hint_needs_root()
+				 : hint_lacks("this root lacks CAP_SYS_ADMIN, or a security policy "
+					      "forbids it",
+					      errnum);
 	case ENOSPC:
 		return "a limit below /proc/sys/user/max_*_namespaces is reached";
 	case EINVAL:
@@ -133,10 +157,10 @@ const char *hint_mount(int errnum)
 	switch (errnum) {
 	case EPERM:
 	case EACCES:
-		return geteuid() ? "needs root: try sudo, or run it inside tests/lab/lab, which "
-				   "needs none"
-				 : "this root may not mount: a security policy, or /proc is masked "
-				   "here";
+		return geteuid() ? hint_needs_root()
+				 : hint_lacks("this root may not mount: a security policy, or "
+					      "/proc is masked here",
+					      errnum);
 	case ENODEV:
 		return "this kernel lacks the file system";
 	default:

@@ -24,6 +24,7 @@
 #include "common/error.h"
 #include "common/namespace.h"
 #include "common/process.h"
+#include "common/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ static bool show_namespaces;
 
 static const char *hint(int errnum)
 {
-	if (errnum == EPERM && geteuid() != 0)
+	if (errnum == EPERM && geteuid() != 0 && !userns_remedy())
 		return "needs root: try sudo, or tests/lab/lab task1/namespace_prog, which needs "
 		       "none";
 	return hint_namespace(errnum);

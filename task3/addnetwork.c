@@ -8,7 +8,7 @@
 #include "network.h"
 #include "nft.h"
 #include "pool.h"
-#include "userns.h"
+#include "rootless.h"
 
 #include "common/cleanup.h"
 #include "common/error.h"

@@ -9,7 +9,7 @@
 #include "source.h"
 #include "step.h"
 #include "tree.h"
-#include "userns.h"
+#include "rootless.h"
 
 #include "common/cleanup.h"
 #include "common/error.h"

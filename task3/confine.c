@@ -1,9 +1,8 @@
 #include "confine.h"
 
-#include "userns.h"
-
 #include "common/handshake.h"
 #include "common/syscalls.h"
+#include "common/userns.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -2,6 +2,7 @@
 
 #include "limits.h"
 #include "network.h"
+#include "rootless.h"
 
 #include "common/cleanup.h"
 #include "common/error.h"
@@ -324,16 +325,16 @@ int container_remove(struct container *container)
 	static const char *const parts[] = { "upper", "work",  "copy",	      "root",	 "log",
 					     "log.1", "hosts", "resolv.conf", "network", "rootfs" };
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		if (remove_tree(container->dirfd, parts[i]) < 0) {
+		if (remove_container_tree(container->dirfd, parts[i]) < 0) {
 			report_errno(errno == EXDEV || errno == EBUSY
 					     ? "something is mounted inside"
-					     : "",
+					     : hint_removal(errno),
 				     "%s: cannot remove %s", container->name, parts[i]);
 			return -1;
 		}
 	}
 	container_path(container->name, path);
-	if (remove_tree(state_fd(), path) < 0) {
+	if (remove_container_tree(state_fd(), path) < 0) {
 		report_errno("", "%s: cannot remove its directory", container->name);
 		return -1;
 	}
@@ -350,10 +351,13 @@ static int sweep_one(struct container *container, void *networks)
 	AUTO_CLOSE int pidfd = process_open(&container->init);
 	if (pidfd < 0 && errno != ESRCH)
 		return 0; /* the next command's turn */
-	if (pidfd >= 0 && sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
-		return 0;
-	if (pidfd >= 0)
+	if (pidfd >= 0) {
+		/* Another user of an ordinary user's container, and we are root of another one:
+		 * that is a command's that isn't. */
+		if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+			return 0;
 		process_ended(pidfd, 5000);
+	}
 	if (container_take_down(container) == 0 && container->temporary)
 		container_remove(container);
 	return 0;

@@ -4,11 +4,10 @@
  */
 #include "mounts.h"
 
-#include "userns.h"
-
 #include "common/cleanup.h"
 #include "common/handshake.h"
 #include "common/syscalls.h"
+#include "common/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>

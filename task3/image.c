@@ -2,10 +2,10 @@
 
 #include "command.h"
 #include "container.h"
+#include "rootless.h"
 
 #include "common/cleanup.h"
 #include "common/error.h"
-#include "common/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -318,8 +318,8 @@ static int remove_unused(int directory, const struct used *used)
 		bool unfinished =
 			name[0] == '.' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 		if ((unfinished || (used && name[0] != '.' && !is_used(used, name))) &&
-		    remove_tree(directory, name) < 0) {
-			report_errno("", "cannot remove %s", name);
+		    remove_container_tree(directory, name) < 0) {
+			report_errno(hint_removal(errno), "cannot remove %s", name);
 			result = -1;
 		}
 		free(entries[i]);

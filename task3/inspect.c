@@ -126,6 +126,27 @@ static void describe_capabilities(uint64_t mask, char *text, size_t size)
 	}
 }
 
+/* Which of our ids its ids are: "0 1000 1, 1 100000 65536" says that its root is our 1000, and its
+ * users from 1 on ours from 100000. user_namespaces(7) */
+static void put_id_map(struct output *output, pid_t pid, const char *map)
+{
+	char path[64];
+	char text[1024] = "";
+	size_t used = 0;
+	unsigned inside;
+	unsigned outside;
+	unsigned count;
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, map);
+	AUTO_FREE char *table = read_file(AT_FDCWD, path, NULL);
+	char *rest = table;
+	for (char *line; (line = strsep(&rest, "\n")) && used < sizeof(text);) {
+		if (sscanf(line, "%u %u %u", &inside, &outside, &count) == 3)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u %u %u",
+						 used ? ", " : "", inside, outside, count);
+	}
+	put_text(output, map, text);
+}
+
 static void put_confinement(struct output *output, pid_t pid)
 {
 	char path[64];
@@ -143,6 +164,8 @@ static void put_confinement(struct output *output, pid_t pid)
 	put_flag(output, "no_new_privs", !strcmp(value, "1"));
 	status_value(status, "\nSeccomp:\t", value, sizeof(value));
 	put_flag(output, "system_calls_filtered", !strcmp(value, "2"));
+	put_id_map(output, pid, "uid_map");
+	put_id_map(output, pid, "gid_map");
 	for (const struct namespace_kind *kind = namespace_kinds; kind->name; kind++) {
 		ino_t inode;
 		snprintf(path, sizeof(path), "%s_namespace", kind->name);

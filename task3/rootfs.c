@@ -2,13 +2,13 @@
 
 #include "mounts.h"
 #include "tree.h"
-#include "userns.h"
 
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/handshake.h"
 #include "common/syscalls.h"
+#include "common/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 #include "mounts.h"
 #include "network.h"
 #include "program.h"
-#include "userns.h"
+#include "rootless.h"
 #include "watch.h"
 
 #include "common/cleanup.h"
@@ -84,8 +84,9 @@ static int claim(const struct settings *settings, struct container *container)
 	AUTO_CLOSE int lock = state_lock();
 	if (lock < 0)
 		return -1;
+	/* Before we may become root of a namespace, from which others could not be reached. */
 	container_sweep();
-	if (image_load(settings->image, &image) < 0)
+	if (become_root() < 0 || image_load(settings->image, &image) < 0)
 		return -1;
 	join_words(command, sizeof(command), settings->argv);
 	return container_claim(container, settings->name, &image, command, settings->remove);
@@ -248,8 +249,7 @@ static int run_container(const struct settings *settings)
 {
 	struct container container;
 	char directory[PATH_SIZE];
-	/* The state is found as the user that we are, before we may become root of a namespace. */
-	if (state_fd() < 0 || become_root() < 0 || claim(settings, &container) < 0)
+	if (claim(settings, &container) < 0)
 		return COMMAND_FAILED;
 
 	snprintf(directory, sizeof(directory), "containers/%s", container.name);

@@ -1,5 +1,6 @@
 #include "source.h"
 
+#include "rootless.h"
 #include "tree.h"
 
 #include "common/cleanup.h"
@@ -264,6 +265,8 @@ static int fill_from_tar(int to, const char *argument, int context)
 			       (char[]){ "--extract" },
 			       (char[]){ "--numeric-owner" },
 			       (char[]){ "--preserve-permissions" },
+			       has_single_id() ? (char[]){ "--no-same-owner" }
+					       : (char[]){ "--same-owner" },
 			       (char[]){ "--file" },
 			       file,
 			       target,

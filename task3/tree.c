@@ -3,6 +3,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "common/file.h"
+#include "common/userns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -100,11 +101,23 @@ static int copy_directory(int from, const char *name, int to, const char *new_na
 	return copy_tree(in, out, mode);
 }
 
+/*
+ * In a user namespace a file of whoever has no id there shows as OVERFLOW_ID's, who may be a user of
+ * the image, too. Of a file that isn't an image's yet the first is likelier: the host's root, whose
+ * tools become those of the container's root.
+ */
+static id_t owner_in_copy(id_t owner, enum copy_mode mode)
+{
+	enum { OVERFLOW_ID = 65534 };
+	bool stranger = mode == COPY_PLAIN && owner == OVERFLOW_ID && in_user_namespace();
+	return mode == COPY_AS_ROOT || stranger ? 0 : owner;
+}
+
 /* Owner first: a change of owner clears the set-user-ID bit. Links have no mode of their own. */
 static int copy_attributes(int to, const char *name, const struct stat *status, enum copy_mode mode)
 {
-	uid_t uid = mode == COPY_AS_ROOT ? 0 : status->st_uid;
-	gid_t gid = mode == COPY_AS_ROOT ? 0 : status->st_gid;
+	uid_t uid = owner_in_copy(status->st_uid, mode);
+	gid_t gid = owner_in_copy(status->st_gid, mode);
 	if (geteuid() == 0 && fchownat(to, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno != EINVAL)
 		return -1; /* EINVAL: an id that our user namespace doesn't have; the file stays our
