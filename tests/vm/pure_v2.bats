@@ -74,6 +74,84 @@ init_of() { # NAME
 	run -137 "$CONDUCTOR" run --rm --memory 64M host "$NAME" -- sh -c "$keep" sh 100M
 }
 
+@test "conductor run: the child is born in its cgroup, which nobody writes it into" {
+	requires strace
+	strace -f -qq -s 256 -e trace=clone3,openat,write -o "$TMPDIR/trace" \
+		"$CONDUCTOR" run -d --cpus 0.5 host "$NAME" -- sleep 1000 3>&- &
+	job=$!
+	runs() { [ -n "$(init_of "$NAME" 2>/dev/null)" ]; }
+	wait_until 10 runs
+	local cgroup init
+	init=$(init_of "$NAME")
+	cgroup=$(cgroup_of "$init")
+	assert_equal "$(<"$cgroup/cgroup.procs")" "$init"
+	"$CONDUCTOR" stop -t 0 "$NAME"
+	wait "$job"
+	job=
+	# The descriptor of that directory went to clone3, which succeeded: its result is the process.
+	local fd
+	fd=$(sed -nE 's|.*openat\(.*/conductor/'"$NAME"'-[0-9]+", O_RDONLY.*O_DIRECTORY.*\) = ([0-9]+)$|\1|p' "$TMPDIR/trace")
+	assert_matches "$fd" '^[0-9]+$'
+	assert_matches "$(grep CLONE_INTO_CGROUP "$TMPDIR/trace")" "CLONE_NEWPID.*cgroup=$fd.* = $init\$"
+	# A control: the limit was written where this looks for the move.
+	grep -q '/cpu\.max"' "$TMPDIR/trace"
+	refute grep -E 'cgroup\.(procs|threads)|tasks"' "$TMPDIR/trace"
+}
+
+@test "conductor run --memory: the kernel's kill for want of memory is told; a child's is counted" {
+	run -137 --separate-stderr "$CONDUCTOR" run --memory 16M host "$NAME" -- tail /dev/zero
+	assert_equal "$stderr" "conductor: run: $NAME: out of memory: the kernel killed a process of it (its limit: 16 MiB)"
+	assert_matches "$("$CONDUCTOR" ps | grep "^$NAME ")" " exited \(137\) out of memory "
+	run -0 "$CONDUCTOR" inspect "$NAME"
+	assert_line out_of_memory=true
+	"$CONDUCTOR" stop "$NAME"
+
+	"$CONDUCTOR" run -d --memory 16M host "$NAME" -- sh -c 'tail /dev/zero; exec sleep 1000'
+	local cgroup
+	cgroup=$(cgroup_of "$(init_of "$NAME")")
+	killed() { grep -qx 'oom_kill 1' "$cgroup/memory.events"; }
+	wait_until 10 killed
+	run -0 "$CONDUCTOR" inspect "$NAME"
+	assert_line status=running
+	assert_line oom_kills=1
+}
+
+@test "conductor run --cpus 0.5: in whole periods it uses half a core at most, and is throttled" {
+	"$CONDUCTOR" run -d --cpus 0.5 host "$NAME" -- sh -c 'while :; do :; done'
+	local cgroup before after
+	cgroup=$(cgroup_of "$(init_of "$NAME")")
+	count() { awk -v key="$1" '$1 == key { print $2 }' "$cgroup/cpu.stat"; }
+	periods_reach() { [ "$(count nr_periods)" -ge "$1" ]; }
+	# From the beginning of a period to that of another, by the kernel's own count of them.
+	wait_until 5 periods_reach 2
+	before=$(count nr_periods) used=$(count usage_usec) throttled=$(count nr_throttled)
+	wait_until 10 periods_reach $((before + 4))
+	after=$(count nr_periods) used=$(($(count usage_usec) - used))
+	assert_number_between "$(awk -v used=$used -v periods=$((after - before)) 'BEGIN { print used / 1e6 / periods }')" 0.2 0.55
+	[ "$(count nr_throttled)" -gt "$throttled" ]
+}
+
+@test "conductor stop: who is in the cgroup but not in the pid namespace is killed by cgroup.kill" {
+	requires strace
+	"$CONDUCTOR" run -d host "$NAME" -- sleep 1000
+	local cgroup
+	cgroup=$(cgroup_of "$(init_of "$NAME")")
+	mkdir "$cgroup/below" # as a privileged container may
+	sleep 1001 3>&- &
+	job=$!
+	echo "$job" >"$cgroup/below/cgroup.procs"
+	assert_equal "$(cgroup_of "$job")" "$cgroup/below"
+	refute test "$(readlink "/proc/$job/ns/pid")" = "$(readlink "/proc/$(init_of "$NAME")/ns/pid")"
+	run -0 strace -f -qq -e trace=openat,write,pidfd_open -o "$TMPDIR/trace" "$CONDUCTOR" stop -t 0 "$NAME"
+	assert_matches "$(grep -A 1 '"cgroup.kill"' "$TMPDIR/trace")" '= ([0-9]+)
+.*write\(([0-9]+), "1", 1\) += 1'
+	refute grep "pidfd_open($job" "$TMPDIR/trace" # nobody looked for it
+	await "$job"
+	assert_equal "$status" 137
+	job=
+	refute test -e "$cgroup"
+}
+
 @test "conductor run --pids-limit: no more processes than allowed" {
 	local forks='for i in 1 2 3 4 5 6; do sleep 1000 & done; echo all'
 	run -0 --separate-stderr "$CONDUCTOR" run --rm --pids-limit 20 host "$NAME" -- bash -c "$forks"
