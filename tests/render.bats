@@ -40,16 +40,21 @@ assert_harmless() { # FILE
 	refute grep -qP '\xe2\x80[\xaa-\xae]' "$1"
 }
 
-# --- every format -------------------------------------------------------------------------------
-
-@test "render: the same results give the same bytes in every format" {
+# The same bytes in every format.
+assert_rendered_alike() { # RESULTS RESULTS
 	local format
 	for format in text json csv junit tap gradescope classroom50 autolab html; do
-		render "$SAMPLES" --format $format -o "$out.1"
-		render "$SAMPLES" --format $format -o "$out.2"
+		render "$1" --format $format -o "$out.1"
+		render "$2" --format $format -o "$out.2"
 		diff -r "$out.1" "$out.2"
 		rm -r "$out.1" "$out.2"
 	done
+}
+
+# --- every format -------------------------------------------------------------------------------
+
+@test "render: the same results give the same bytes in every format" {
+	assert_rendered_alike "$SAMPLES" "$SAMPLES"
 }
 
 @test "render: nothing that a submission wrote reaches a terminal or parser raw, in any format" {
@@ -114,15 +119,9 @@ assert_harmless() { # FILE
 }
 
 @test "render: where the results lie does not change what is written of them" {
-	local format
 	alone brian
 	cp -r "$one" "$BATS_TEST_TMPDIR/elsewhere"
-	for format in text json csv junit tap gradescope classroom50 autolab html; do
-		render "$one" --format $format -o "$out.1"
-		render "$BATS_TEST_TMPDIR/elsewhere" --format $format -o "$out.2"
-		diff -r "$out.1" "$out.2"
-		rm -r "$out.1" "$out.2"
-	done
+	assert_rendered_alike "$one" "$BATS_TEST_TMPDIR/elsewhere"
 }
 
 @test "render: a directory without results, a broken result, an unknown format each are one clear line" {
