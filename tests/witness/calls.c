@@ -122,16 +122,9 @@ static bool get_registers(pid_t tid, struct registers *registers)
 
 #if defined(__x86_64__)
 
-/* Number and first argument of the call that a process is in the middle of. */
-static bool current_call(pid_t tid, uint64_t *number, uint64_t *argument)
-{
-	struct registers registers;
-	if (!get_registers(tid, &registers) || registers.size != sizeof(registers.user))
-		return false;
-	*number = registers.user.orig_rax;
-	*argument = registers.user.rdi;
-	return true;
-}
+/* The members that hold a call's number and its first argument. */
+#define NUMBER	 orig_rax
+#define ARGUMENT rdi
 
 static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 {
@@ -142,15 +135,8 @@ static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 
 #elif defined(__i386__)
 
-static bool current_call(pid_t tid, uint64_t *number, uint64_t *argument)
-{
-	struct registers registers;
-	if (!get_registers(tid, &registers) || registers.size != sizeof(registers.user))
-		return false;
-	*number = (unsigned long)registers.user.orig_eax;
-	*argument = (unsigned long)registers.user.ebx;
-	return true;
-}
+#define NUMBER	 orig_eax
+#define ARGUMENT ebx
 
 static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 {
@@ -161,15 +147,8 @@ static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 
 #elif defined(__aarch64__)
 
-static bool current_call(pid_t tid, uint64_t *number, uint64_t *argument)
-{
-	struct registers registers;
-	if (!get_registers(tid, &registers) || registers.size != sizeof(registers.user))
-		return false;
-	*number = registers.user.regs[8];
-	*argument = registers.user.regs[0];
-	return true;
-}
+#define NUMBER	 regs[8]
+#define ARGUMENT regs[0]
 
 static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 {
@@ -184,14 +163,6 @@ static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 
 #else /* the witness doesn't start here */
 
-static bool current_call(pid_t tid, uint64_t *number, uint64_t *argument)
-{
-	(void)tid;
-	(void)number;
-	(void)argument;
-	return false;
-}
-
 static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 {
 	(void)tid;
@@ -200,6 +171,24 @@ static void set_first_argument(pid_t tid, bool compat, uint64_t value)
 }
 
 #endif
+
+/* Number and first argument of the call that a process is in the middle of. */
+static bool current_call(pid_t tid, uint64_t *number, uint64_t *argument)
+{
+#ifdef READS_REGISTERS
+	struct registers registers;
+	if (!get_registers(tid, &registers) || registers.size != sizeof(registers.user))
+		return false;
+	*number = (unsigned long)registers.user.NUMBER;
+	*argument = (unsigned long)registers.user.ARGUMENT;
+	return true;
+#else
+	(void)tid;
+	(void)number;
+	(void)argument;
+	return false;
+#endif
+}
 
 /* --- memory --------------------------------------------------------------------------------------- */
 
