@@ -43,6 +43,10 @@ init_of() { # NAME
 	echo "$pid"
 }
 
+is_up() {
+	[ -n "$(init_of "$NAME" 2>/dev/null)" ]
+}
+
 @test "conductor run --cpus 0.5: the running container's own cpu.max reads 500000 1000000" {
 	run -0 --separate-stderr "$CONDUCTOR" run -d --cpus 0.5 host "$NAME" -- sleep 1000
 	assert_equal "$stderr" ""
@@ -79,8 +83,7 @@ init_of() { # NAME
 	strace -f -qq -s 256 -e trace=clone3,openat,write -o "$TMPDIR/trace" \
 		"$CONDUCTOR" run -d --cpus 0.5 host "$NAME" -- sleep 1000 3>&- &
 	job=$!
-	runs() { [ -n "$(init_of "$NAME" 2>/dev/null)" ]; }
-	wait_until 10 runs
+	wait_until 10 is_up
 	local cgroup init
 	init=$(init_of "$NAME")
 	cgroup=$(cgroup_of "$init")
@@ -131,24 +134,29 @@ init_of() { # NAME
 	[ "$(count nr_throttled)" -gt "$throttled" ]
 }
 
-@test "conductor stop: who is in the cgroup but not in the pid namespace is killed by cgroup.kill" {
+@test "conductor run: who is in the cgroup but not in the pid namespace is killed by cgroup.kill" {
 	requires strace
-	"$CONDUCTOR" run -d host "$NAME" -- sleep 1000
-	local cgroup
+	# The container's parent is who removes the cgroup.
+	strace -f -qq -e trace=openat,write,pidfd_open -o "$TMPDIR/trace" \
+		"$CONDUCTOR" run host "$NAME" -- sleep 1000 3>&- &
+	job=$!
+	wait_until 10 is_up
+	local cgroup outsider
 	cgroup=$(cgroup_of "$(init_of "$NAME")")
 	mkdir "$cgroup/below" # as a privileged container may
 	sleep 1001 3>&- &
-	job=$!
-	echo "$job" >"$cgroup/below/cgroup.procs"
-	assert_equal "$(cgroup_of "$job")" "$cgroup/below"
-	refute test "$(readlink "/proc/$job/ns/pid")" = "$(readlink "/proc/$(init_of "$NAME")/ns/pid")"
-	run -0 strace -f -qq -e trace=openat,write,pidfd_open -o "$TMPDIR/trace" "$CONDUCTOR" stop -t 0 "$NAME"
-	assert_matches "$(grep -A 1 '"cgroup.kill"' "$TMPDIR/trace")" '= ([0-9]+)
-.*write\(([0-9]+), "1", 1\) += 1'
-	refute grep "pidfd_open($job" "$TMPDIR/trace" # nobody looked for it
-	await "$job"
+	outsider=$!
+	echo "$outsider" >"$cgroup/below/cgroup.procs"
+	assert_equal "$(cgroup_of "$outsider")" "$cgroup/below"
+	refute test "$(readlink "/proc/$outsider/ns/pid")" = "$(readlink "/proc/$(init_of "$NAME")/ns/pid")"
+	"$CONDUCTOR" stop -t 0 "$NAME"
+	await "$outsider"
 	assert_equal "$status" 137
+	wait "$job" || :
 	job=
+	assert_matches "$(grep -A 1 '"cgroup.kill"' "$TMPDIR/trace")" '= [0-9]+
+.*write\([0-9]+, "1", 1\) += 1'
+	refute grep "pidfd_open($outsider," "$TMPDIR/trace" # nobody looked for it
 	refute test -e "$cgroup"
 }
 
