@@ -53,11 +53,17 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$($(1)_SRC))
 .PHONY: all clean FORCE
 all: $(PROGRAMS)
 
-# A change of compiler or flags rebuilds everything: objects of two kinds must never be linked.
+# A change of compiler or flags rebuilds everything: objects of two kinds must never be linked. One of
+# LDFLAGS alone, such as STATIC=0, links anew. Set here, where no target has flags of its own yet.
 FLAGS_FILE := $(OBJ)/flags
-$(FLAGS_FILE): FORCE
+LINK_FILE := $(OBJ)/link-flags
+compile_flags := $(CC) $(CFLAGS)
+link_flags := $(compile_flags) $(LDFLAGS)
+$(FLAGS_FILE): its_flags = $(compile_flags)
+$(LINK_FILE): its_flags = $(link_flags)
+$(FLAGS_FILE) $(LINK_FILE): FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS)' > $@
+	@echo '$(its_flags)' | cmp -s - $@ || echo '$(its_flags)' > $@
 
 $(OBJ)/%.o: %.c $(FLAGS_FILE)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -68,8 +74,8 @@ $(LIBCOMMON): FORCE
 endif
 
 define program_rule
-$(1): $(call objects,$(1)) $(LIBCOMMON)
-	$$(CC) $$(CFLAGS) -o $$@ $$^ $$(LDFLAGS)
+$(1): $(call objects,$(1)) $(LIBCOMMON) $(LINK_FILE)
+	$$(CC) $$(CFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LDFLAGS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
