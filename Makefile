@@ -14,7 +14,8 @@ export ASAN_OPTIONS ?= verify_asan_link_order=0
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all $(ROOMS) help demo test test-security test-faults test-grade test-mutants test-vm fuzz lint analyze bench report \
+.PHONY: all $(ROOMS) help demo test test-security test-faults test-grade test-mutants test-vm test-portability fuzz \
+        lint analyze bench report \
         gradescope classroom50 autolab install uninstall clean
 
 all: $(ROOMS) ## Build every program, each beside its sources
@@ -50,6 +51,9 @@ test-mutants: all ## Grade submissions with one fault each, and see the grader n
 
 test-vm: all ## Run the suites on machines that this one is not, in QEMU (VM=1 to VM=5: one of them)
 	tests/vm/run $(VM)
+
+test-portability: ## Build with other compilers, for other machines, and try what qemu-user can run
+	tests/portability/run
 
 TIME ?= 60
 fuzz: ## Fuzz what reads untrusted bytes, TIME=60 seconds each (needs clang)
