@@ -70,7 +70,18 @@ int write_file(int dirfd, const char *path, const char *text)
 	return write_all(fd, text, strlen(text));
 }
 
-int replace_file(int dirfd, const char *path, const char *text, mode_t mode)
+/* The entries of the directory that path is in. */
+static int sync_directory_of(int dirfd, const char *path)
+{
+	char directory[PATH_MAX] = ".";
+	const char *slash = strrchr(path, '/');
+	if (slash)
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path + 1), path);
+	AUTO_CLOSE int fd = openat(dirfd, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -1 : fsync(fd);
+}
+
+static int put_file(int dirfd, const char *path, const char *text, mode_t mode, bool durably)
 {
 	char temporary[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -88,13 +99,24 @@ int replace_file(int dirfd, const char *path, const char *text, mode_t mode)
 		openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -1;
-	if (write_all(fd, text, strlen(text)) == 0 && renameat(dirfd, temporary, dirfd, path) == 0)
-		return 0;
+	if (write_all(fd, text, strlen(text)) == 0 && (!durably || fsync(fd) == 0) &&
+	    renameat(dirfd, temporary, dirfd, path) == 0)
+		return durably ? sync_directory_of(dirfd, path) : 0;
 
 	int saved = errno;
 	unlinkat(dirfd, temporary, 0);
 	errno = saved;
 	return -1;
+}
+
+int replace_file(int dirfd, const char *path, const char *text, mode_t mode)
+{
+	return put_file(dirfd, path, text, mode, false);
+}
+
+int replace_file_durably(int dirfd, const char *path, const char *text, mode_t mode)
+{
+	return put_file(dirfd, path, text, mode, true);
 }
 
 int copy_data(int from, int to)

@@ -22,6 +22,11 @@ int write_all(int fd, const void *data, size_t size);
  * (.NAME.PID.new beside it), then rename(2). */
 int replace_file(int dirfd, const char *path, const char *text, mode_t mode);
 
+/* The same, and it survives a power cut from the moment that it is in place: fsync(2) of the file
+ * before its rename, without which it may be there and empty, and of its directory after it. Costs
+ * two waits for the disk. */
+int replace_file_durably(int dirfd, const char *path, const char *text, mode_t mode);
+
 /* Copies what is left of one file to another: reflink or copy_file_range(2) where they serve. */
 int copy_data(int from, int to);
 

@@ -50,6 +50,8 @@ static int make_source(const struct build *build, enum source_kind kind, const c
 		return -1;
 	}
 	int result = source_fill(to, kind, argument, build->context);
+	if (result == 0)
+		result = layer_sync(to);
 	/* Another build may have been faster; then its layer is the same. */
 	if (result == 0 && renameat(state_fd(), unfinished, state_fd(), path) < 0 &&
 	    errno != ENOTEMPTY && errno != EEXIST) {
@@ -104,7 +106,7 @@ static int write_layer_record(const struct build *build, const struct instructio
 	if (whole)
 		fprintf(writer.out, "whole=1\n");
 	snprintf(path, sizeof(path), "layers/%s.txt", id);
-	return record_commit(&writer, state_fd(), path);
+	return record_commit_durably(&writer, state_fd(), path);
 }
 
 /* FROM an image: under the lock, so that `rmi` either comes before or is refused. */

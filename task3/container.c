@@ -43,6 +43,12 @@ static const char *boot_id(void)
 	return id;
 }
 
+bool is_this_boot(const char *noted_boot_id)
+{
+	const char *boot = boot_id(); /* it was read when the container was */
+	return !boot || strcmp(boot, noted_boot_id) == 0;
+}
+
 void container_close(struct container *container)
 {
 	close_fd(&container->dirfd);
@@ -189,7 +195,7 @@ int container_look(struct container *container, const char *name)
 	container->confinement.devices = devices_named(record_value(&record, "devices", NULL));
 	layers_read(&record, &container->layers);
 	record_free(&record);
-	if (strcmp(container->boot_id, boot_id()) != 0) {
+	if (!is_this_boot(container->boot_id)) {
 		/* Whoever has these numbers now is a stranger. */
 		container->init.pid = 0;
 		container->parent.start = ULLONG_MAX;
@@ -222,8 +228,7 @@ enum container_status container_status(const struct container *container)
 {
 	if (container->exit_status >= 0)
 		return CONTAINER_EXITED;
-	const char *boot = boot_id(); /* it was read when the container was */
-	if (boot && strcmp(boot, container->boot_id) != 0)
+	if (!is_this_boot(container->boot_id))
 		return CONTAINER_DEAD;
 	/* Its own parent must live too: an init that outlived it is about to be swept. */
 	if (process_gone(&container->parent))

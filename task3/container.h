@@ -67,6 +67,10 @@ void container_close(struct container *container);
 /* Writes its state. 0, or -1. */
 int container_save(const struct container *container);
 
+/* Has the machine not been booted since this was noted? Else what goes with it, a process's number or
+ * a link, means nothing any more. An empty one is no boot's. */
+bool is_this_boot(const char *noted_boot_id);
+
 /* Where it stands, judged by the processes that live, not by the file alone. */
 enum container_status container_status(const struct container *container);
 

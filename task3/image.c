@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -81,6 +82,14 @@ int image_load(const char *name, struct image *image)
 	return result;
 }
 
+int layer_sync(int directory)
+{
+	int result = syncfs(directory);
+	if (result < 0)
+		report_errno("", "cannot put the layer on the disk");
+	return result;
+}
+
 int image_save(const struct image *image)
 {
 	char path[PATH_SIZE];
@@ -91,7 +100,7 @@ int image_save(const struct image *image)
 	fprintf(writer.out, "created=%lld\nsize=%lld\n", (long long)image->created,
 		image->size_bytes);
 	layers_write(writer.out, &image->layers);
-	return record_commit(&writer, state_fd(), path);
+	return record_commit_durably(&writer, state_fd(), path);
 }
 
 /* Calls visit for each image's record that can be read, sorted by name. -1 on failure or from
@@ -306,6 +315,18 @@ static bool is_used(const struct used *used, const char *entry)
 	return false;
 }
 
+/* Under another name first: a layer that is killed half-removed, or whose power fails, is no layer. */
+static int remove_entry(int directory, const char *name)
+{
+	char unfinished[NAME_MAX + 2];
+	if (name[0] == '.')
+		return remove_container_tree(directory, name);
+	snprintf(unfinished, sizeof(unfinished), ".%s", name);
+	return renameat(directory, name, directory, unfinished) < 0
+		       ? -1
+		       : remove_container_tree(directory, unfinished);
+}
+
 /* Removes the entries of a directory that begin with a dot: what was never finished. With used, of
  * the others those that it doesn't hold. */
 static int remove_unused(int directory, const struct used *used)
@@ -318,7 +339,7 @@ static int remove_unused(int directory, const struct used *used)
 		bool unfinished =
 			name[0] == '.' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 		if ((unfinished || (used && name[0] != '.' && !is_used(used, name))) &&
-		    remove_container_tree(directory, name) < 0) {
+		    remove_entry(directory, name) < 0) {
 			report_errno(hint_removal(errno), "cannot remove %s", name);
 			result = -1;
 		}

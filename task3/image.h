@@ -2,6 +2,13 @@
  * The store of images. An image is a list of layers, each a directory layers/ID that an overlay
  * lays on those before it. A layer is complete or not there, never changed, and may belong to many
  * images. Layers that belong to none are the cache.
+ *
+ * All this outlives a power cut. A file system may put a name on the disk long before the content
+ * (ext4: half a minute), so a build waits for the disk: for a layer's files before the layer gets its
+ * name, for the layer's record before an image names it, for the image before it says that it is
+ * done. Nothing else waits, `run` least of all: no container lives on after a power cut, so what the
+ * disk has of one need not be right. Its state names the boot that it belongs to; of another boot,
+ * or empty, it is a dead one's, and `stop` takes away whatever is there.
  */
 #ifndef CONDUCTOR_IMAGE_H
 #define CONDUCTOR_IMAGE_H
@@ -34,6 +41,10 @@ int image_load(const char *name, struct image *image);
  */
 int image_hold_base(const char *image, const char *base);
 void image_let_base_go(int *held);
+
+/* Puts what was written to this directory's file system on the disk: before a layer made of it gets
+ * its name. One syncfs(2), since an fsync(2) for each file waits for the disk as often. 0, or -1. */
+int layer_sync(int directory);
 
 /* Writes it, in the place of one of the same name. 0, or -1. */
 int image_save(const struct image *image);

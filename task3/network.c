@@ -119,6 +119,8 @@ int network_load(const struct container *container, struct network *network)
 {
 	struct record record;
 	*network = (struct network){ 0 };
+	if (!is_this_boot(container->boot_id))
+		return 0; /* its link went with its boot, and a power cut may have emptied the record */
 	if (record_read(container->dirfd, "network", &record) < 0) {
 		if (errno == ENOENT)
 			return 0;
@@ -225,11 +227,13 @@ int network_ensure_table(void)
 
 int network_forwarding_on(const struct container *container)
 {
+	char was[2 + BOOT_ID_SIZE];
 	AUTO_FREE char *value = read_file(AT_FDCWD, ip_forward, NULL);
 	if (value && *value != '0')
 		return 0;
+	snprintf(was, sizeof(was), "0 %s", container->boot_id);
 	/* Written in the container's directory: a half-written one goes with it. */
-	if (!value || replace_file(container->dirfd, "ip_forward", value, 0600) < 0 ||
+	if (!value || replace_file(container->dirfd, "ip_forward", was, 0600) < 0 ||
 	    renameat(container->dirfd, "ip_forward", state_fd(), "ip_forward") < 0 ||
 	    write_file(AT_FDCWD, ip_forward, "1") < 0) {
 		report_errno("", "cannot switch %s on", ip_forward);
@@ -238,12 +242,14 @@ int network_forwarding_on(const struct container *container)
 	return 0;
 }
 
+/* What another boot had switched on has ended with it: this one has a setting of its own. */
 static int forwarding_back(void)
 {
-	AUTO_FREE char *value = read_file(state_fd(), "ip_forward", NULL);
-	if (!value)
+	AUTO_FREE char *was = read_file(state_fd(), "ip_forward", NULL);
+	if (!was)
 		return 0;
-	if (write_file(AT_FDCWD, ip_forward, value) < 0 ||
+	const char *boot = strchr(was, ' ');
+	if ((boot && is_this_boot(boot + 1) && write_file(AT_FDCWD, ip_forward, "0") < 0) ||
 	    unlinkat(state_fd(), "ip_forward", 0) < 0) {
 		report_errno("", "cannot put %s back", ip_forward);
 		return -1;
@@ -297,7 +303,8 @@ static int count_network(struct container *container, void *arg)
 {
 	struct count *count = arg;
 	if (strcmp(container->name, count->but) != 0)
-		count->networks += faccessat(container->dirfd, "network", F_OK, 0) == 0;
+		count->networks += is_this_boot(container->boot_id) &&
+				   faccessat(container->dirfd, "network", F_OK, 0) == 0;
 	return 0;
 }
 
@@ -306,7 +313,7 @@ int network_take_down(struct container *container)
 	struct network network;
 	struct count others = { .but = container->name };
 	int loaded = network_load(container, &network);
-	if (loaded == 0)
+	if (loaded == 0 && faccessat(container->dirfd, "network", F_OK, 0) < 0)
 		return 0;
 	/* Nobody can know any more what a damaged record told of: it must not keep the rest from
 	 * going. */

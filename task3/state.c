@@ -170,15 +170,28 @@ int record_begin(struct record_writer *writer)
 	return writer->out ? 0 : -1;
 }
 
-int record_commit(struct record_writer *writer, int dirfd, const char *path)
+typedef int replace_function(int dirfd, const char *path, const char *text, mode_t mode);
+
+static int commit(struct record_writer *writer, int dirfd, const char *path,
+		  replace_function *replace)
 {
 	int result = fclose(writer->out);
 	if (result == 0)
-		result = replace_file(dirfd, path, writer->text, 0600);
+		result = replace(dirfd, path, writer->text, 0600);
 	if (result < 0)
 		report_errno("", "cannot write %s", path);
 	free(writer->text);
 	return result;
+}
+
+int record_commit(struct record_writer *writer, int dirfd, const char *path)
+{
+	return commit(writer, dirfd, path, replace_file);
+}
+
+int record_commit_durably(struct record_writer *writer, int dirfd, const char *path)
+{
+	return commit(writer, dirfd, path, replace_file_durably);
 }
 
 void print_json_string(FILE *out, const char *text)

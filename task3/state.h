@@ -60,6 +60,8 @@ struct record_writer {
 };
 int record_begin(struct record_writer *writer);
 int record_commit(struct record_writer *writer, int dirfd, const char *path);
+/* The same, and it is there after a power cut, too: for images and layers, see image.h. */
+int record_commit_durably(struct record_writer *writer, int dirfd, const char *path);
 
 /* Writes text as a JSON string, with its quotes. */
 void print_json_string(FILE *out, const char *text);

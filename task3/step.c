@@ -269,6 +269,9 @@ int make_step(const struct step *step, struct image *image, const char *id)
 	if (result > 0)
 		report("%s:%d: %s failed with status %d", step->file, step->instruction->line,
 		       keyword_names[step->instruction->keyword], result);
+	if (result == 0 &&
+	    layer_sync(container.dirfd) < 0) /* without the lock: it takes its time */
+		result = -1;
 	lock = state_lock();
 	if (lock < 0)
 		result = -1;
