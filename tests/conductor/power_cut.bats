@@ -72,7 +72,9 @@ empty_records() { # NAME
 		run -0 "$CONDUCTOR" rmi $c
 		run -137 strace -f -qq -o trace -e inject=unlinkat:signal=KILL:when=$at "$CONDUCTOR" rmcache
 		run -0 "$CONDUCTOR" build $c Conductorfile
-		assert_equal "$(ls "$(sed -n "s,^layer=,$CONDUCTOR_ROOT/layers/,p" "$CONDUCTOR_ROOT/images/$c")" | xargs)" "1 2 3 4 5 6 7 8 9"
+		cd "$(sed -n "s,^layer=,$CONDUCTOR_ROOT/layers/,p" "$CONDUCTOR_ROOT/images/$c")"
+		assert_equal "$(echo *)" "1 2 3 4 5 6 7 8 9"
+		cd "$BATS_TEST_TMPDIR"
 		run -0 "$CONDUCTOR" rmi $c
 		run -0 "$CONDUCTOR" rmcache
 	done
