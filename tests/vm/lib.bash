@@ -38,9 +38,10 @@ kernel() { # [PACKAGE]
 	VM_KERNEL=${1:-${VM_KERNEL:-}} "$top/tests/vm/kernel" "$vm" || fail "no kernel ${1:-}"
 }
 
-# The files become root's in the archive, whoever packs it.
+# The files become root's in the archive, whoever packs it. The directory itself stays out: it is a
+# temporary one that only its owner may enter, and the machine's / would be so, too.
 pack() { # DIRECTORY: prints a cpio archive
-	(cd "$1" && find . -print0 | cpio --quiet -0 -o -H newc -R 0:0)
+	(cd "$1" && find . -mindepth 1 -print0 | cpio --quiet -0 -o -H newc -R 0:0)
 }
 
 # Prints the archive of a root for this kernel, without the course: made anew when anything that it is
