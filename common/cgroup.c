@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Is word one of the words in text, which any of the separators divide? */
 static bool has_word(const char *text, const char *separators, const char *word)

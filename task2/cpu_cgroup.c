@@ -2,6 +2,7 @@
 
 #include "common/cgroup.h"
 #include "common/cleanup.h"
+#include "common/delegation.h"
 #include "common/error.h"
 #include "common/file.h"
 
@@ -119,6 +120,7 @@ static int set_up(struct cpu_cgroup *cgroup, const char *tree, const char **step
 int cpu_cgroup_make(struct cpu_cgroup *cgroup, long millicores, char *why, size_t why_size)
 {
 	struct cgroup_mount tree;
+	char place[PATH_MAX];
 	if (cgroup_find("cpu", &tree) < 0) {
 		snprintf(why, why_size, "no cgroup tree here has the cpu controller");
 		return -1;
@@ -127,12 +129,14 @@ int cpu_cgroup_make(struct cpu_cgroup *cgroup, long millicores, char *why, size_
 		.quota_us = millicores * (CPU_PERIOD_US / 1000),
 		.version = tree.version,
 	};
+	/* Where there is no place of ours the tree's root, so that the kernel says why not. */
+	cgroup_find_place(&tree, place);
 	const char *step;
-	if (set_up(cgroup, tree.path, &step) == 0)
+	if (set_up(cgroup, place, &step) == 0)
 		return 0;
 
-	const char *hint = hint_cgroup(errno);
-	snprintf(why, why_size, "cannot %s in %s: %s%s%s%s", step, tree.path, strerror(errno),
+	const char *hint = hint_cgroup_place(&tree, errno);
+	snprintf(why, why_size, "cannot %s in %s: %s%s%s%s", step, place, strerror(errno),
 		 *hint ? " (" : "", hint, *hint ? ")" : "");
 	cpu_cgroup_remove(cgroup);
 	return -1;

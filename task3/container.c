@@ -145,6 +145,8 @@ int container_save(const struct container *container)
 		fprintf(writer.out, "temporary=1\n");
 	if (container->limited)
 		fprintf(writer.out, "limited=1\n");
+	if (*container->delegated)
+		fprintf(writer.out, "delegated=%s\n", container->delegated);
 	if (container->confinement.privileged)
 		fprintf(writer.out, "privileged=1\n");
 	fprintf(writer.out, "devices=%s\n", devices_names[container->confinement.devices]);
@@ -191,6 +193,7 @@ int container_look(struct container *container, const char *name)
 	container->up = record_number(&record, "up", 0) == 1;
 	container->temporary = record_number(&record, "temporary", 0) == 1;
 	container->limited = record_number(&record, "limited", 0) == 1;
+	copy_value(&record, "delegated", container->delegated, sizeof(container->delegated));
 	container->confinement.privileged = record_number(&record, "privileged", 0) == 1;
 	container->confinement.devices = devices_named(record_value(&record, "devices", NULL));
 	layers_read(&record, &container->layers);
@@ -316,7 +319,7 @@ int container_take_down(struct container *container)
 {
 	int result = network_take_down(container);
 	bool copied = faccessat(container->dirfd, "copy", F_OK, 0) == 0;
-	if (limits_remove(container->name, container->parent.pid, container->limited) < 0)
+	if (limits_remove(container) < 0)
 		result = -1;
 	container_link_rootfs(container,
 			      copied ? "copy" : "upper"); /* also on a full disk, go on */
@@ -356,13 +359,12 @@ static int sweep_one(struct container *container, void *networks)
 	AUTO_CLOSE int pidfd = process_open(&container->init);
 	if (pidfd < 0 && errno != ESRCH)
 		return 0; /* the next command's turn */
-	if (pidfd >= 0) {
-		/* Another user of an ordinary user's container, and we are root of another one:
-		 * that is a command's that isn't. */
-		if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
-			return 0;
+	/* EPERM: it has become another user of an ordinary user's container, and we are root of
+	 * another one. */
+	if (pidfd >= 0 && sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+		return 0;
+	if (pidfd >= 0)
 		process_ended(pidfd, 5000);
-	}
 	if (container_take_down(container) == 0 && container->temporary)
 		container_remove(container);
 	return 0;

@@ -95,8 +95,7 @@ static int exec_in(struct container *container, int pidfd, char *const argv[])
 	}
 
 	int status = COMMAND_FAILED;
-	bool ready = limits_enter(container->name, container->parent.pid, container->limited, child,
-				  1) == 0;
+	bool ready = limits_enter(container, child, 1) == 0;
 	if (ready && handshake_tell(own_end, HANDSHAKE_GO, -1) < 0) {
 		report_errno("", "%s: it was killed before it began", container->name);
 		ready = false;

@@ -219,7 +219,7 @@ static void put_container(struct output *output, const struct container *contain
 		put_number(output, "pid", container->init.pid);
 		put_number(output, "parent_pid", container->parent.pid);
 		put_number(output, "oom_kills",
-			   limits_oom_kills(container->name, container->parent.pid));
+			   limits_oom_kills(container));
 		put_confinement(output, container->init.pid);
 	}
 }

@@ -2,6 +2,7 @@
 
 #include "common/cgroup.h"
 #include "common/cleanup.h"
+#include "common/delegation.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/number.h"
@@ -17,7 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { GROUP_SIZE = PATH_MAX + 128 };
+enum { GROUP_SIZE = PATH_MAX + 192 };
 
 /* The v2 tree as such comes first. */
 enum { TREE_V2, TREE_CPU, TREE_MEMORY, TREE_PIDS, TREES };
@@ -38,7 +39,7 @@ static const struct cgroup_mount *find_usual_tree(void)
 }
 
 /* The tree that has it, or NULL. Found once: where they are mounted doesn't change under us. */
-static const struct cgroup_mount *find_tree(int which)
+static const struct cgroup_mount *find_whole_tree(int which)
 {
 	static struct cgroup_mount trees[TREES];
 	static bool found;
@@ -49,6 +50,26 @@ static const struct cgroup_mount *find_tree(int which)
 		cgroup_find_all(controllers, trees, TREES);
 	found = true;
 	return trees[which].version ? &trees[which] : NULL;
+}
+
+/* The same, as far as the container's own go: below the cgroup that was delegated, that is. */
+static const struct cgroup_mount *find_tree(const struct container *container, int which)
+{
+	static struct cgroup_mount part = { .version = 2 };
+	const struct cgroup_mount *tree = find_whole_tree(which);
+	if (!tree || tree->version == 1 || !*container->delegated)
+		return tree;
+	snprintf(part.path, sizeof(part.path), "%s", container->delegated);
+	return &part;
+}
+
+void limits_find_place(struct container *container)
+{
+	char place[PATH_MAX];
+	const struct cgroup_mount *tree = find_whole_tree(TREE_V2);
+	if (tree && cgroup_find_place(tree, place) == 0 && strcmp(place, tree->path) != 0 &&
+	    strlen(place) < sizeof(container->delegated))
+		memcpy(container->delegated, place, strlen(place) + 1);
 }
 
 int parse_size(const char *text, long long *bytes)
@@ -73,12 +94,14 @@ int parse_size(const char *text, long long *bytes)
 
 /* In the same tree for every container of this machine, so the parent's pid keeps equal names
  * apart. */
-static void group_path(char *path, const struct cgroup_mount *tree, const char *name, pid_t parent)
+static void group_path(char *path, const struct cgroup_mount *tree,
+		       const struct container *container)
 {
-	snprintf(path, GROUP_SIZE, "%s/conductor/%s-%d", tree->path, name, (int)parent);
+	snprintf(path, GROUP_SIZE, "%s/conductor/%s-%d", tree->path, container->name,
+		 (int)container->parent.pid);
 }
 
-static int make_group(const struct cgroup_mount *tree, const char *name, pid_t parent)
+static int make_group(const struct cgroup_mount *tree, const struct container *container)
 {
 	char path[GROUP_SIZE];
 	/* Again and again: the last container of another conductor may take the directory above
@@ -87,7 +110,7 @@ static int make_group(const struct cgroup_mount *tree, const char *name, pid_t p
 		snprintf(path, sizeof(path), "%s/conductor", tree->path);
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			return -1;
-		group_path(path, tree, name, parent);
+		group_path(path, tree, container);
 		if (mkdir(path, 0755) == 0 || errno == EEXIST)
 			return 0;
 		if (errno != ENOENT)
@@ -122,7 +145,10 @@ static int enable_controller(const struct cgroup_mount *tree, const char *contro
 		if (enabled && strstr(enabled, controller))
 			continue;
 		if (write_file(AT_FDCWD, path, word) < 0) {
-			report_errno(hint_cgroup(errno), "cannot write %s to %s", word, path);
+			report_errno(errno == ENOENT ? "the cgroup above it doesn't hand that "
+						       "controller down"
+						     : hint_cgroup(errno),
+				     "cannot write %s to %s", word, path);
 			return -1;
 		}
 		if (i == 0)
@@ -144,27 +170,28 @@ static int limit_cpu(const struct cgroup_mount *tree, const char *group, long mi
 	return write_limit(group, "cpu.cfs_quota_us", text);
 }
 
-static int limit_one(const char *name, pid_t parent, int controller, const struct limits *limits)
+static int limit_one(const struct container *container, int controller, const struct limits *limits)
 {
-	const struct cgroup_mount *tree = find_tree(controller);
+	const struct cgroup_mount *tree = find_tree(container, controller);
 	char group[GROUP_SIZE];
 	char text[32];
 	if (!tree) {
-		report("%s: no cgroup here controls %s", name, controllers[controller]);
+		report("%s: no cgroup here controls %s", container->name, controllers[controller]);
 		return -1;
 	}
-	if (make_group(tree, name, parent) < 0) {
-		report_errno(hint_cgroup(errno), "%s: cannot limit %s: cannot make a cgroup in %s",
-			     name, controllers[controller], tree->path);
+	if (make_group(tree, container) < 0) {
+		report_errno(hint_cgroup_place(tree, errno),
+			     "%s: cannot limit %s: cannot make a cgroup in %s", container->name,
+			     controllers[controller], tree->path);
 		return -1;
 	}
 	if (tree->version == 2 && enable_controller(tree, controllers[controller]) < 0)
 		return -1;
 	if (tree->version == 1)
-		report("%s: cgroup v2 lacks %s here: limited by v1, %s", name,
+		report("%s: cgroup v2 lacks %s here: limited by v1, %s", container->name,
 		       controllers[controller], tree->path);
 
-	group_path(group, tree, name, parent);
+	group_path(group, tree, container);
 	if (controller == TREE_CPU)
 		return limit_cpu(tree, group, limits->millicores);
 	if (controller == TREE_MEMORY) {
@@ -176,25 +203,25 @@ static int limit_one(const char *name, pid_t parent, int controller, const struc
 	return write_limit(group, "pids.max", text);
 }
 
-int limits_create(const char *name, pid_t parent, const struct limits *limits, int *v2_fd)
+int limits_create(const struct container *container, const struct limits *limits, int *v2_fd)
 {
-	const struct cgroup_mount *tree = find_tree(TREE_V2);
+	const struct cgroup_mount *tree = find_tree(container, TREE_V2);
 	*v2_fd = -1;
 	int result = 0;
 	if (limits->millicores)
-		result = limit_one(name, parent, TREE_CPU, limits);
+		result = limit_one(container, TREE_CPU, limits);
 	if (result == 0 && limits->memory_bytes)
-		result = limit_one(name, parent, TREE_MEMORY, limits);
+		result = limit_one(container, TREE_MEMORY, limits);
 	if (result == 0 && limits->pids)
-		result = limit_one(name, parent, TREE_PIDS, limits);
+		result = limit_one(container, TREE_PIDS, limits);
 	if (result < 0)
 		return -1;
 
 	/* Without a limit it is there to be counted and killed by; where it can't be had, go
 	 * without. */
-	if (tree && make_group(tree, name, parent) == 0) {
+	if (tree && make_group(tree, container) == 0) {
 		char group[GROUP_SIZE];
-		group_path(group, tree, name, parent);
+		group_path(group, tree, container);
 		*v2_fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	return 0;
@@ -202,35 +229,53 @@ int limits_create(const char *name, pid_t parent, const struct limits *limits, i
 
 /* Calls visit with each of the container's groups that exist. Without limits there is one at most,
  * and the others need not be looked for. */
-static int each_group(const char *name, pid_t parent, bool limited,
+static int each_group(const struct container *container,
 		      int (*visit)(const struct cgroup_mount *tree, const char *group, pid_t pid),
 		      pid_t pid)
 {
 	char group[GROUP_SIZE];
 	int result = 0;
-	for (int i = 0; i < (limited ? TREES : TREE_V2 + 1); i++) {
-		const struct cgroup_mount *tree = find_tree(i);
+	for (int i = 0; i < (container->limited ? TREES : TREE_V2 + 1); i++) {
+		const struct cgroup_mount *tree = find_tree(container, i);
 		if (!tree || (i != TREE_V2 && tree->version == 2))
 			continue; /* the v2 tree comes first, once for all of its controllers */
-		group_path(group, tree, name, parent);
+		group_path(group, tree, container);
 		if (access(group, F_OK) == 0 && visit(tree, group, pid) < 0)
 			result = -1;
 	}
 	return result;
 }
 
+/* echo PID > GROUP/cgroup.procs. *path becomes that file. 0, or -1 with errno. */
+static int move_process(const char *group, pid_t pid, char path[GROUP_SIZE])
+{
+	char text[16];
+	snprintf(path, GROUP_SIZE, "%s/cgroup.procs", group);
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	/* One that has ended meanwhile, having failed, has said why to its parent. */
+	return write_file(AT_FDCWD, path, text) == 0 || errno == ESRCH ? 0 : -1;
+}
+
 static int enter_any(const struct cgroup_mount *tree, const char *group, pid_t pid)
 {
 	(void)tree;
-	char path[GROUP_SIZE + 64];
-	char text[16];
-	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	/* One that has ended meanwhile, having failed, has said why to its parent. */
-	if (write_file(AT_FDCWD, path, text) == 0 || errno == ESRCH)
+	char path[GROUP_SIZE];
+	if (move_process(group, pid, path) == 0)
 		return 0;
-	report_errno(hint_cgroup(errno), "cannot write %s to %s", text, path);
+	report_errno(errno == EACCES
+			     ? "we are outside of the cgroup that was delegated, where it is"
+			     : hint_cgroup(errno),
+		     "cannot write %d to %s", (int)pid, path);
 	return -1;
+}
+
+/* Where no limit is to hold, who may not move a process goes without. */
+static int enter_if_allowed(const struct cgroup_mount *tree, const char *group, pid_t pid)
+{
+	(void)tree;
+	char path[GROUP_SIZE];
+	move_process(group, pid, path);
+	return 0;
 }
 
 static int enter_v1(const struct cgroup_mount *tree, const char *group, pid_t pid)
@@ -238,20 +283,23 @@ static int enter_v1(const struct cgroup_mount *tree, const char *group, pid_t pi
 	return tree->version == 2 ? 0 : enter_any(tree, group, pid);
 }
 
-int limits_enter(const char *name, pid_t parent, bool limited, pid_t pid, int all)
+int limits_enter(const struct container *container, pid_t pid, int all)
 {
-	return each_group(name, parent, limited, all ? enter_any : enter_v1, pid);
+	if (!all)
+		return each_group(container, enter_v1, pid);
+	bool must = container->limited || !*container->delegated;
+	return each_group(container, must ? enter_any : enter_if_allowed, pid);
 }
 
-long long limits_oom_kills(const char *name, pid_t parent)
+long long limits_oom_kills(const struct container *container)
 {
 	static const char key[] = "oom_kill ";
 	char group[GROUP_SIZE];
 	char path[GROUP_SIZE + 64];
-	const struct cgroup_mount *tree = find_tree(TREE_MEMORY);
+	const struct cgroup_mount *tree = find_tree(container, TREE_MEMORY);
 	if (!tree)
 		return 0;
-	group_path(group, tree, name, parent);
+	group_path(group, tree, container);
 	snprintf(path, sizeof(path), "%s/%s", group,
 		 tree->version == 2 ? "memory.events" : "memory.oom_control");
 	AUTO_FREE char *text = read_file(AT_FDCWD, path, NULL);
@@ -271,14 +319,14 @@ static int remove_group(const struct cgroup_mount *tree, const char *group, pid_
 	return -1;
 }
 
-int limits_remove(const char *name, pid_t parent, bool limited)
+int limits_remove(const struct container *container)
 {
 	char above[GROUP_SIZE];
-	int result = each_group(name, parent, limited, remove_group, 0);
+	int result = each_group(container, remove_group, 0);
 	/* The last one takes it away; else it is not empty, and stays. Also where this one has no
 	 * group: it may have been killed just before it made one. */
-	for (int i = 0; i < (limited ? TREES : TREE_V2 + 1); i++) {
-		const struct cgroup_mount *tree = find_tree(i);
+	for (int i = 0; i < (container->limited ? TREES : TREE_V2 + 1); i++) {
+		const struct cgroup_mount *tree = find_tree(container, i);
 		if (!tree || (i != TREE_V2 && tree->version == 2))
 			continue;
 		snprintf(above, sizeof(above), "%s/conductor", tree->path);

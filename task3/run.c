@@ -129,8 +129,7 @@ static int leave_front(int front)
 /* Lets the child go once it is in its cgroups and its record is written; it mounts meanwhile. */
 static int release(struct container *container, const struct newborn *newborn)
 {
-	if (limits_enter(container->name, container->parent.pid, container->limited, newborn->pid,
-			 0) < 0)
+	if (limits_enter(container, newborn->pid, 0) < 0)
 		return -1;
 	if (process_identify(newborn->pid, &container->init) < 0) {
 		report_errno("", "%s: cannot identify its process", container->name);
@@ -160,7 +159,7 @@ static int arrive(const struct settings *settings, struct container *container, 
 static bool ended_out_of_memory(const struct container *container, const struct watch *watching)
 {
 	return container->exit_status == 128 + SIGKILL && !watching->killed &&
-	       limits_oom_kills(container->name, container->parent.pid) > 0 &&
+	       limits_oom_kills(container) > 0 &&
 	       flock(container->dirfd, LOCK_EX | LOCK_NB) == 0;
 }
 
@@ -204,7 +203,7 @@ static int live(const struct settings *settings, struct container *container, st
 			wait_for(newborn.pid);
 			close_fd(&terminal);
 			container->out_of_memory =
-				limits_oom_kills(container->name, container->parent.pid) > 0;
+				limits_oom_kills(container) > 0;
 		} else {
 			status = watch(watching, terminal);
 			container->exit_status = status;
@@ -271,10 +270,11 @@ static int run_container(const struct settings *settings)
 	watching.log_dir = container.dirfd;
 	const struct limits *limits = &settings->limits;
 	container.limited = limits->millicores || limits->memory_bytes || limits->pids;
-	if (container.limited && container_save(&container) < 0)
+	limits_find_place(&container);
+	if ((container.limited || *container.delegated) && container_save(&container) < 0)
 		ready = false;
 	if (ready && network_write_files(&container) == 0 &&
-	    limits_create(container.name, container.parent.pid, limits, &birth.cgroup) == 0) {
+	    limits_create(&container, limits, &birth.cgroup) == 0) {
 		choose_confinement(settings, birth.cgroup, &container.confinement);
 		status = live(settings, &container, &birth, &watching);
 	}

@@ -2,6 +2,7 @@
 #include "lab.h"
 
 #include "common/cleanup.h"
+#include "common/delegation.h"
 #include "common/error.h"
 #include "common/file.h"
 #include "common/handshake.h"
@@ -21,8 +22,10 @@ enum { CONTROLLERS = sizeof(controllers) / sizeof(controllers[0]) };
 static void add_tree(struct cgroups *cgroups, const char *controller)
 {
 	struct cgroup_mount mount;
-	/* An ordinary user, and root of a user namespace, may not write them: then none is ours. */
-	if (cgroup_find(controller, &mount) < 0 || access(mount.path, W_OK) < 0)
+	char *place = cgroups->places[cgroups->count];
+	/* An ordinary user, and root of a user namespace, may write none of them, unless one was
+	 * delegated. */
+	if (cgroup_find(controller, &mount) < 0 || cgroup_find_place(&mount, place) < 0)
 		return;
 	for (size_t i = 0; i < cgroups->count; i++) {
 		if (!strcmp(cgroups->trees[i].path, mount.path))
@@ -87,11 +90,11 @@ int cgroups_make(const struct cgroups *cgroups, pid_t init)
 	char pid[16];
 	snprintf(pid, sizeof(pid), "%d", (int)init);
 	for (size_t i = 0; i < cgroups->count; i++) {
-		const char *tree = cgroups->trees[i].path;
+		const char *place = cgroups->places[i];
 		char path[PATH_MAX + 64];
 		if (cgroups->trees[i].version == 2)
-			enable_in_tree(tree);
-		snprintf(path, sizeof(path), "%s/%s", tree, cgroups->name);
+			enable_in_tree(place);
+		snprintf(path, sizeof(path), "%s/%s", place, cgroups->name);
 		AUTO_CLOSE int directory = -1;
 		if (mkdir(path, 0755) == 0 || errno == EEXIST)
 			directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -128,7 +131,7 @@ void cgroups_enter(const struct cgroups *cgroups, int parent)
 	for (size_t i = 0; i < cgroups->count; i++) {
 		const char *tree = cgroups->trees[i].path;
 		char own[PATH_MAX + 64];
-		snprintf(own, sizeof(own), "%s/%s", tree, cgroups->name);
+		snprintf(own, sizeof(own), "%s/%s", cgroups->places[i], cgroups->name);
 		if (mount(own, tree, NULL, MS_BIND, NULL) < 0)
 			handshake_fail(parent, EXIT_LAB, "cannot mount %s on %s", own, tree);
 		if (cgroups->trees[i].version == 2 && make_leaf(tree) < 0)
@@ -142,7 +145,7 @@ int cgroups_remove(const struct cgroups *cgroups)
 	int result = 0;
 	for (size_t i = 0; i < cgroups->count; i++) {
 		AUTO_CLOSE int tree =
-			open(cgroups->trees[i].path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+			open(cgroups->places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (cgroup_remove(tree, cgroups->name, false) < 0)
 			result = -1;
 	}

@@ -9,7 +9,8 @@
  *   2. clone3: new mount, PID, UTS, IPC and network namespaces; for an ordinary user a user
  *      namespace around them, in which the caller is root (user.c). The child is PID 1, init.c;
  *   3. as root: a cgroup for the lab in every tree that matters, and a cgroup namespace that makes
- *      it the tree's root (cgroups.c). An ordinary user keeps the machine's cgroups, read-only;
+ *      it the tree's root (cgroups.c). So for an ordinary user where a cgroup was delegated to them;
+ *      else they keep the machine's cgroups, which they may not write;
  *   4. mounts (world.c): all propagation is cut; the machine's own files become read-only
  *      (protect.c); a new /proc, /sys, /run; /etc/resolv.conf and /etc/hosts are the lab's; the
  *      hostname is "lab";

@@ -28,6 +28,9 @@ struct cgroups {
 	char name[32]; /* the directory's name: lab-PID */
 	size_t count;
 	struct cgroup_mount trees[MAX_TREES];
+	char places[MAX_TREES]
+		   [PATH_MAX]; /* where the directory is: the tree's root, or below it the
+					     cgroup that was delegated to an ordinary user */
 };
 
 /* What the parent knows, and init inherits with the copy of its memory. */
