@@ -92,8 +92,8 @@ static bool run_mapper(const char *program, pid_t pid, id_t own, const struct ra
 	if (status < 0)
 		report_errno("", "%s", program);
 	else
-		report("one id only, as this failed with status %d: %.*s", status,
-		       (int)strcspn(output, "\n"), output);
+		report("one id only, as %s failed with status %d%s%.*s", program, status,
+		       *output ? ": " : "", (int)strcspn(output, "\n"), output);
 	return false;
 }
 

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/number.h"
+#include "common/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,7 +180,9 @@ int network_need_root(void)
 {
 	if (geteuid() == 0)
 		return 0;
-	report("networks need root: sudo, or run all of it inside tests/lab/lab, which needs none");
+	const char *remedy = userns_remedy();
+	report("networks need root: sudo, or run all of it inside tests/lab/lab, which needs%s%s",
+	       remedy ? ": sudo sysctl " : " none", remedy ? remedy : "");
 	return -1;
 }
 

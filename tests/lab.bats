@@ -878,5 +878,5 @@ lab: internet: which command? (try: lab --help)
 	# The kernel refuses them to whoever is chrooted: user_namespaces(7).
 	run -125 chroot --userspec="$ORDINARY:$ORDINARY" "$PUBLIC" /lab true
 	assert_equal "$output" "lab: cannot make the lab's namespaces: Operation not permitted\
- (this machine refuses ordinary users what the lab needs: use sudo)"
+ (a security policy, or a container around us, refuses ordinary users what this needs: use sudo)"
 }

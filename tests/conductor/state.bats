@@ -304,7 +304,7 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	run -0 as_nobody "$CONDUCTOR" build base
 	for case in EPERM:'Operation not permitted' ENOSPC:'No space left on device'; do
 		run -125 --separate-stderr as_nobody "$deny" "newuser=${case%%:*}" "$CONDUCTOR" run base $c -- $SLEEP
-		assert_equal "$stderr" "conductor: run: cannot make a user namespace: ${case#*:} (sudo, or allow user namespaces: kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces)"
+		assert_contains "$stderr" "conductor: run: cannot make a user namespace: ${case#*:} (" # rootless.bats has the rest
 		assert_no_container $c
 	done
 	refute runs $SLEEP
