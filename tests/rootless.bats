@@ -16,7 +16,8 @@ setup_file() {
 	WORK=/run/$(random_name rootless)
 	mkdir -m 755 "$WORK"
 	cp "$CONDUCTOR" "$NAMESPACE_PROG" "$SIMPLE_CONTAINER" "$CONTAINER_PROG" "$LAB" "$TOP/tests/tools/deny" "$TOP/tests/faults/fault" "$WORK"
-	export CONDUCTOR=$WORK/conductor CONDUCTOR_ROOT=$WORK/home/state WORK
+	export CONDUCTOR=$WORK/conductor CONDUCTOR_ROOT=$WORK/home/state LAB=$WORK/lab WORK
+	export NAMESPACE_PROG=$WORK/namespace_prog SIMPLE_CONTAINER=$WORK/simple_container
 	install -d -o $ID -g $ID "$WORK/home"
 	if [ "$(id -u)" = 0 ] && ! in_user_namespace; then
 		give_range
@@ -203,47 +204,25 @@ allow() {
 	forbidden=
 }
 
-# Every program's line, for a refusal by this error with this advice.
-each_says() { # ERROR TEXT ADVICE
-	local deny=("$WORK/deny" "newuser=$1") text=$2 advice=$3
-	run -125 --separate-stderr as_user "${deny[@]}" "$CONDUCTOR" run base "$c" -- true
-	assert_equal "$stderr" "conductor: run: cannot make a user namespace: $text ($advice)"
-	run -1 --separate-stderr as_user "${deny[@]}" "$CONDUCTOR" build new
-	assert_equal "$stderr" "conductor: build: cannot make a user namespace: $text ($advice)"
-	run -125 --separate-stderr as_user "$WORK/deny" "clone3=$1" "$WORK/lab" true
-	assert_equal "$stderr" "lab: cannot make the lab's namespaces: $text ($advice)"
-	# What needs none goes on.
-	run -0 as_user "${deny[@]}" "$CONDUCTOR" ps
-	run -0 as_user "${deny[@]}" "$CONDUCTOR" images
-	assert_nothing_of "$c"
-}
-
-# Of those that need root anyway: the lab is no way out then.
-each_names() { # SYSCTL
-	local hint="needs root: try sudo, or run it inside tests/lab/lab, which needs: sudo sysctl $1"
-	run -1 --separate-stderr as_user "$WORK/namespace_prog"
-	assert_equal "$stderr" "namespace_prog: cannot clone into new UTS and PID namespaces: Operation not permitted ($hint)"
-	run -1 --separate-stderr as_user "$WORK/simple_container" 2a
-	assert_matches "$stderr" "^simple_container: 2a: cannot chroot to .*: Operation not permitted \($hint\)\$"
-	run -1 --separate-stderr as_user "$WORK/simple_container" 2b
-	assert_equal "$stderr" "simple_container: 2b: cannot clone: Operation not permitted ($hint)"
-	run -1 conductor addnetwork "$c"
-	assert_equal "$output" "conductor: addnetwork: networks need root: sudo, or run all of it inside tests/lab/lab, which needs: sudo sysctl $1"
-	run -1 conductor peer "$c" "${c}b"
-	assert_contains "$output" "which needs: sudo sysctl $1"
+refuse() { # ERROR
+	REFUSING=("$WORK/deny" "newuser=$1")
+	REFUSING_LAB=("$WORK/deny" "clone3=$1")
 }
 
 @test "rootless: user namespaces that nothing known forbids are told with what is left: sudo" {
-	each_says EPERM 'Operation not permitted' "a security policy, or a container around us, refuses ordinary users what this needs: use sudo"
-	each_says ENOSPC 'No space left on device' "no more user namespaces allowed: use sudo, or raise them with: sudo sysctl user.max_user_namespaces=10000"
+	refuse EPERM
+	each_says 'Operation not permitted' "a security policy, or a container around us, refuses ordinary users what this needs: use sudo"
+	refuse ENOSPC
+	each_says 'No space left on device' "no more user namespaces allowed: use sudo, or raise them with: sudo sysctl user.max_user_namespaces=10000"
 }
 
 @test "rootless: a setting that forbids user namespaces is named by every program (R15, nsjail#236)" {
-	local case setting advice
+	local setting value allowed who advice
+	refuse EPERM
 	while IFS='|' read -r setting value allowed who; do
 		forbid "$setting" "$value"
 		advice="$who: use sudo, or allow them with: sudo sysctl $allowed"
-		each_says EPERM 'Operation not permitted' "$advice"
+		each_says 'Operation not permitted' "$advice"
 		each_names "$allowed"
 		allow
 	done <<-'EOF'
@@ -266,7 +245,7 @@ each_names() { # SYSCTL
 	# And where newuidmap, which is not restricted, has written it: the next one is a mount.
 	run -125 --separate-stderr as_user "$WORK/deny" mount=EACCES "$CONDUCTOR" run base "$c" -- true
 	assert_equal "$stderr" "conductor: run: $c: cannot make the mounts private: Permission denied ($advice)"
-	run -125 --separate-stderr as_user "$WORK/deny" mount=EACCES "$WORK/lab" true
+	run -125 --separate-stderr as_user "$WORK/deny" mount=EACCES "$LAB" true
 	assert_matches "$stderr" "^lab: cannot .*: Permission denied \($advice\)\$"
 	allow
 	assert_nothing_of "$c"
