@@ -133,16 +133,16 @@ static void put_id_map(struct output *output, pid_t pid, const char *map)
 	char path[64];
 	char text[1024] = "";
 	size_t used = 0;
-	unsigned inside;
-	unsigned outside;
-	unsigned count;
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, map);
 	AUTO_FREE char *table = read_file(AT_FDCWD, path, NULL);
 	char *rest = table;
-	for (char *line; (line = strsep(&rest, "\n")) && used < sizeof(text);) {
-		if (sscanf(line, "%u %u %u", &inside, &outside, &count) == 3)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u %u %u",
-						 used ? ", " : "", inside, outside, count);
+	const char *before = "";
+	for (char *word; (word = strsep(&rest, " \n")) && used < sizeof(text);) {
+		if (*word)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", before,
+						 word);
+		if (*word && rest)
+			before = rest[-1] == '\n' ? ", " : " ";
 	}
 	put_text(output, map, text);
 }
@@ -218,8 +218,7 @@ static void put_container(struct output *output, const struct container *contain
 	if (status == CONTAINER_RUNNING) {
 		put_number(output, "pid", container->init.pid);
 		put_number(output, "parent_pid", container->parent.pid);
-		put_number(output, "oom_kills",
-			   limits_oom_kills(container));
+		put_number(output, "oom_kills", limits_oom_kills(container));
 		put_confinement(output, container->init.pid);
 	}
 }

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,9 +81,11 @@ const char *hint_removal(int errnum)
 
 bool has_single_id(void)
 {
-	/* One line of three numbers: the first inside, the first outside, how many. */
+	/* A line for each range: the first id inside, the first outside, how many. */
 	AUTO_FREE char *map = read_file(AT_FDCWD, "/proc/self/uid_map", NULL);
-	unsigned count;
-	char *more = map ? strchr(map, '\n') : NULL;
-	return more && !more[1] && sscanf(map, "%*u %*u %u", &count) == 1 && count == 1;
+	unsigned long count = 0;
+	char *next = map;
+	for (int word = 0; next && word < 3; word++)
+		count = strtoul(next, &next, 10);
+	return next && count == 1 && !strcmp(next, "\n");
 }

@@ -3,6 +3,7 @@
 # was delegated, and where user namespaces are forbidden. On a machine without any root: tests/vm/no_root.bats
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2034 # rootless.bash reads REFUSING and REFUSING_LAB
 
 load helpers
 load rootless
@@ -50,7 +51,7 @@ setup() {
 # What a broken conductor left would be in every test's way.
 teardown() {
 	local directory
-	PATH=$own_path
+	export PATH=$own_path
 	cd /
 	[ -z "$forbidden" ] || umount "$forbidden"
 	for directory in "$CONDUCTOR_ROOT"/containers/*/; do
@@ -69,12 +70,14 @@ without_newuidmap() {
 	mkdir path
 	ln -s /usr/sbin/* /usr/bin/* path/ 2>/dev/null || :
 	rm -f path/newuidmap path/newgidmap
-	PATH=$PWD/path
+	export PATH=$PWD/path
 }
 
 with_newuidmap() {
 	requires newuidmap
-	[ -e /etc/subuid ] && [ -e /etc/subgid ] || skip "this machine has no /etc/subuid"
+	if [ ! -e /etc/subuid ] || [ ! -e /etc/subgid ]; then
+		skip "this machine has no /etc/subuid"
+	fi
 }
 
 @test "rootless: run, exec, ps, inspect, logs and stop (one id)" {

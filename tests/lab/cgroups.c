@@ -144,8 +144,7 @@ int cgroups_remove(const struct cgroups *cgroups)
 {
 	int result = 0;
 	for (size_t i = 0; i < cgroups->count; i++) {
-		AUTO_CLOSE int tree =
-			open(cgroups->places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		AUTO_CLOSE int tree = open(cgroups->places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (cgroup_remove(tree, cgroups->name, false) < 0)
 			result = -1;
 	}

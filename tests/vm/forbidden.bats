@@ -3,6 +3,7 @@
 # and what to do. Machine 3 of tests/vm forbids them by one setting after another; elsewhere these
 # tests are skipped.
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
+# shellcheck disable=SC2034 # rootless.bash reads REFUSING and REFUSING_LAB, and c
 
 load ../helpers
 load ../rootless
