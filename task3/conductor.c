@@ -14,6 +14,7 @@
  *     network.c    addresses, publishing and peers; by means of rtnl.c (links) and nft.c (firewall)
  *     build.c      Conductorfiles      image.c  the store of images and layers
  *     container.c  what is known of a container; inspect.c tells it, state.c keeps it
+ *     rootless.c   the user namespace of an ordinary user's; idmap.c  the ids in it
  *
  * Privilege: root, or any user where user namespaces are allowed (then without networks, unless in
  * tests/lab/lab). Kernel: 5.15 or newer. Leaves behind: the state directory; nothing else once the
