@@ -136,13 +136,15 @@ static void put_id_map(struct output *output, pid_t pid, const char *map)
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, map);
 	AUTO_FREE char *table = read_file(AT_FDCWD, path, NULL);
 	char *rest = table;
-	const char *before = "";
-	for (char *word; (word = strsep(&rest, " \n")) && used < sizeof(text);) {
-		if (*word)
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		const char *before = used ? ", " : "";
+		for (char *word; (word = strsep(&line, " ")) && used < sizeof(text);) {
+			if (!*word)
+				continue;
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", before,
 						 word);
-		if (*word && rest)
-			before = rest[-1] == '\n' ? ", " : " ";
+			before = " ";
+		}
 	}
 	put_text(output, map, text);
 }

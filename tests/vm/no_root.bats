@@ -27,7 +27,7 @@ setup() {
 	[ "$(id -u)" != 0 ] || skip "needs a user who is not root"
 	ID=$(id -u)
 	RANGE=
-	if command -v newuidmap >/dev/null; then
+	if command -v newuidmap >/dev/null && [ -r /etc/subuid ]; then
 		RANGE=$(sed -n "s/^$(id -un):\([0-9]*\):65536\$/\1/p" /etc/subuid)
 	fi
 	c=$(random_name c)
