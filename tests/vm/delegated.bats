@@ -12,8 +12,7 @@ TREE=/sys/fs/cgroup
 setup_file() {
 	CONDUCTOR_ROOT=$HOME/$(random_name state)
 	export CONDUCTOR_ROOT
-	"$CONDUCTOR" build base >/dev/null
-	"$CONDUCTOR" run --rm base first -- true
+	build_small_base
 }
 
 teardown_file() {

@@ -10,7 +10,7 @@ load ../rootless
 setup_file() {
 	CONDUCTOR_ROOT=$HOME/$(random_name state)
 	export CONDUCTOR_ROOT
-	"$CONDUCTOR" build base >/dev/null
+	build_small_base
 }
 
 teardown_file() {
@@ -47,6 +47,11 @@ requires_no_range() {
 
 @test "no root: build, run, exec, ps, inspect, logs and stop" {
 	lives_through "$c"
+	run -0 conductor build host
+	run -0 --separate-stderr conductor run --rm host "$c" -- ps -e -o pid,args
+	assert_equal "$(tr -s ' ' <<<"$output")" $' PID COMMAND\n 1 ps -e -o pid,args'
+	conductor rmi host
+	conductor rmcache
 }
 
 @test "no root: one id, and groups can't be shed" {
