@@ -161,6 +161,7 @@ nothing_came_of_it() {
 	up() { [ -e "$(directory_of $c)/rootfs/up" ]; }
 	wait_until 5 up
 	kill -TERM "$job"
+	wait_until 5 job_has_ended
 	await "$job"
 	assert_equal "$status" 9
 	assert_no_container $c
