@@ -221,6 +221,8 @@ compile() { # FILE SOURCE [OPTION...]
 	echo 'int main(void) { return 42; }' >program.c
 	musl-gcc -o program program.c
 	run -42 "$COPY_DEPS" ./program root -- "$PWD/program"
+	run -0 "$COPY_DEPS" --list ./program
+	assert_equal "$(grep -c '/ld-musl-[a-z0-9_]*\.so\.1$' <<<"$output")" 1
 }
 
 @test "copy_deps: never runs the program or a constructor in it, nor its loader with LD_PRELOAD" {

@@ -58,6 +58,20 @@ assert_no_image() {
 	assert_equal "$(grep -o 'execve("[^"]*"' trace | sort -u | grep -v -e '/ld-' -e "$(basename "$CONDUCTOR")" || :)" ""
 }
 
+@test "build: a program of another C library (musl) runs in an image of its own and beside glibc's" {
+	requires root musl-gcc
+	echo 'int main(void) { return 42; }' >program.c
+	musl-gcc -o program program.c
+	"$COPY_DEPS" ./program tree >/dev/null
+	conductorfile 'FROM scratch' 'COPY tree /'
+	build
+	run -42 inside "$PWD/program"
+	conductorfile 'FROM host' 'COPY tree /'
+	build
+	run -42 inside "$PWD/program"
+	run -0 inside /bin/sh -c 'true'
+}
+
 @test "build: FROM scratch is empty, and COPY fills it" {
 	mkdir tree
 	"$COPY_DEPS" "$(command -v cat)" tree >/dev/null
