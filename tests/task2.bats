@@ -201,6 +201,8 @@ compile() { # FILE SOURCE [OPTION...]
 @test "copy_deps: a 32-bit program works" {
 	requires gcc
 	compile program 'int main(void) { return 32; }' -m32 2>/dev/null || skip "gcc can't build 32-bit programs"
+	run ./program
+	[ "$status" = 32 ] || skip "this kernel runs no 32-bit programs"
 	run -32 "$COPY_DEPS" ./program root -- "$PWD/program"
 }
 
