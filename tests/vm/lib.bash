@@ -93,7 +93,7 @@ boot() { # SECONDS KERNEL ARCHIVE...: prints what comes over the port; console.l
 	shift 2
 	append='console=ttyS0 panic=-1 no_timer_check quiet loglevel=4 mitigations=off tsc=reliable clocksource=tsc'
 	cat "$@" >"$work/initramfs"
-	timeout --kill-after=10 "$deadline" qemu-system-x86_64 \
+	timeout --foreground --kill-after=10 "$deadline" qemu-system-x86_64 \
 		-machine q35 -accel tcg,thread=multi -cpu Nehalem,rdrand=on -smp 2 -m 3072 -no-reboot \
 		-display none -nodefaults -nic none \
 		-kernel "$kernel"/boot/vmlinuz-* -initrd "$work/initramfs" -append "$append $append_more" \
@@ -123,7 +123,7 @@ check_done() { # LOG
 }
 
 look_around() { # COMMAND...
-	printf '%q ' "$@" | boot_course 3600
+	printf '%q ' "$@" | boot_course 3600 | cat # QEMU would empty a file
 }
 
 # Sums the sections; a log whose machine never said that it is done is a failure more.
