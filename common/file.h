@@ -24,7 +24,8 @@ int replace_file(int dirfd, const char *path, const char *text, mode_t mode);
 
 /* The same, and it survives a power cut from the moment that it is in place: fsync(2) of the file
  * before its rename, without which it may be there and empty, and of its directory after it. Costs
- * two waits for the disk. */
+ * two waits for the disk. -1 if only the last failed, too: then it is in place, but who knows how
+ * long. */
 int replace_file_durably(int dirfd, const char *path, const char *text, mode_t mode);
 
 /* Copies what is left of one file to another: reflink or copy_file_range(2) where they serve. */
