@@ -67,7 +67,7 @@ requires_empty_place() {
 
 @test "delegated: the limits bite" {
 	requires_empty_place
-	run -137 "$CONDUCTOR" run --rm --memory 16M base "$c" -- tail /dev/zero
+	run -137 "$CONDUCTOR" run --rm --memory 64M base "$c" -- tail /dev/zero
 	run --separate-stderr "$CONDUCTOR" run --rm --pids-limit 4 base "$c" -- sh -c 'for i in 1 2 3 4 5; do sleep 9 & done'
 	refute [ "$status" = 0 ]
 	assert_matches "$stderr" '[Ff]ork'
@@ -87,17 +87,24 @@ requires_empty_place() {
 	[ -z "$(find "$PLACE" -maxdepth 1 -name 'lab-*')" ]
 }
 
+move_all() { # FROM TO: has none been left?
+	local pid pids
+	mapfile -t pids <"$1/cgroup.procs"
+	for pid in "${pids[@]}"; do
+		echo "$pid" >"$2/cgroup.procs" || :
+	done 2>/dev/null
+	[ -z "$(cat "$1/cgroup.procs")" ]
+}
+
 @test "delegated: a cgroup that holds processes itself can't be used, and what to do about it works" {
 	local advice
 	[ ! -w "${OWN%/*}/cgroup.procs" ] || skip "the cgroup above is delegated, too"
 	run -125 --separate-stderr "$CONDUCTOR" run --pids-limit 50 base "$c" -- true
 	advice="mkdir $OWN/shell && echo \$\$ >$OWN/shell/cgroup.procs"
 	assert_equal "$stderr" "conductor: run: $c: cannot limit pids: cannot make a cgroup in $TREE: Permission denied (processes are in $OWN itself, so what is below can't be limited: move this shell down: $advice)"
-	# All the shells that are in it, of which there are several here.
+	# All the shells that are in it, of which there are several here; some end meanwhile.
 	mkdir "$OWN/shell"
-	while read -r pid; do
-		echo "$pid" >"$OWN/shell/cgroup.procs" || :
-	done <"$OWN/cgroup.procs"
+	wait_until 10 move_all "$OWN" "$OWN/shell"
 	run -0 --separate-stderr "$CONDUCTOR" run --rm --pids-limit 50 base "$c" -- true
 	assert_contains "$stderr" "switched on: +pids in $OWN/cgroup.subtree_control"
 }
