@@ -147,12 +147,17 @@ ends_as() { # NAME STATUS
 	assert_contains "$(cat "/proc/$(pid_of $SLEEP)/cgroup")" "$c" # as the host sees it
 }
 
-# Processes of ours, which are not in the container's pid namespace: PID 1's end is not theirs.
+# Processes of ours, which are not in the container's pid namespace: PID 1's end is not theirs. The
+# move comes before the command, so that what it forks is there, too.
 move_to_cgroup() { # DIRECTORY COMMAND...
-	"${@:2}" 3>&- &
+	# shellcheck disable=SC2016 # the inner shell expands it
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@" 3>&- &
 	outsider=$!
-	echo "$outsider" >"$1/cgroup.procs"
-	assert_contains "$(cgroups_of "$outsider")" "$1"
+	wait_until 5 is_in_cgroup "$outsider" "$1"
+}
+
+is_in_cgroup() { # PID DIRECTORY
+	[[ $(cgroups_of "$1") == *"$2"* ]]
 }
 
 @test "stop, and the sweep: what lives in the container's cgroup ends with it, by cgroup.kill or, where there is none, one by one" {
