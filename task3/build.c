@@ -6,10 +6,10 @@
 #include "command.h"
 #include "conductorfile.h"
 #include "image.h"
+#include "rootless.h"
 #include "source.h"
 #include "step.h"
 #include "tree.h"
-#include "rootless.h"
 
 #include "common/cleanup.h"
 #include "common/error.h"

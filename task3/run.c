@@ -159,8 +159,7 @@ static int arrive(const struct settings *settings, struct container *container, 
 static bool ended_out_of_memory(const struct container *container, const struct watch *watching)
 {
 	return container->exit_status == 128 + SIGKILL && !watching->killed &&
-	       limits_oom_kills(container) > 0 &&
-	       flock(container->dirfd, LOCK_EX | LOCK_NB) == 0;
+	       limits_oom_kills(container) > 0 && flock(container->dirfd, LOCK_EX | LOCK_NB) == 0;
 }
 
 static void report_out_of_memory(const char *name, long long limit)
@@ -202,8 +201,7 @@ static int live(const struct settings *settings, struct container *container, st
 			kill(newborn.pid, SIGKILL);
 			wait_for(newborn.pid);
 			close_fd(&terminal);
-			container->out_of_memory =
-				limits_oom_kills(container) > 0;
+			container->out_of_memory = limits_oom_kills(container) > 0;
 		} else {
 			status = watch(watching, terminal);
 			container->exit_status = status;
