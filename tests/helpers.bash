@@ -325,7 +325,7 @@ world_processes() {
 	for directory in /proc/[0-9]*; do
 		{ read -r stat <"$directory/stat"; } || continue
 		read -ra fields <<<"${stat##*) }" # field 3 of proc(5), the state, is fields[0]
-		[[ ${fields[0]} != Z ]] && ((!(fields[6] & 0x200000))) || continue # PF_KTHREAD
+		[[ ${fields[0]} != Z && $((fields[6] & 0x200000)) = 0 ]] || continue # PF_KTHREAD
 		mapfile -d '' command <"$directory/cmdline" || continue
 		# bats's own process of the test before, which may live a moment longer
 		[[ ${command[*]} != */bats-exec-test\ * || ${command[*]} == *" ${BATS_TEST_NAME:-} "* ]] || continue
