@@ -5,12 +5,12 @@
 
 load helpers
 
-export BATS_TEST_TIMEOUT=160
+test_timeout 160
 MAKE_HANDOUT=$TOP/tests/handout/make
 
 setup_file() {
 	require_lab
-	command -v git make python3 >/dev/null || return 0 # each test says so
+	command -v git >/dev/null && command -v python3 >/dev/null || return 0 # each test says so
 	local route
 	for route in c shell; do
 		unpack $route "$BATS_FILE_TMPDIR"

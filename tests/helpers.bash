@@ -27,11 +27,16 @@ export ORCHESTRATOR=${ORCHESTRATOR:-$TOP/task4/service-orchestrator}
 export LAB=${LAB:-$TOP/tests/lab/lab}
 export WITNESS=${WITNESS:-$TOP/tests/witness/witness}
 
-# No test may hang the suite. bats reads this when a test begins, after the file was loaded, and needs
-# one of these commands for it; without them tests/run's bound for the whole suite is left.
-if command -v pkill ps >/dev/null; then
-	export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
-fi
+# No test may hang the suite. bats reads this when a test begins, after the file was loaded, and refuses
+# to run the test where neither of these commands is; then tests/run's bound for the whole suite is left.
+test_timeout() { # SECONDS
+	if command -v pkill ps >/dev/null; then
+		export BATS_TEST_TIMEOUT=$1
+	else
+		unset BATS_TEST_TIMEOUT
+	fi
+}
+test_timeout "${BATS_TEST_TIMEOUT:-60}"
 
 # --- where we are -------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ setup_file() {
 	export VM_ACCEL=tcg # the same everywhere
 	VM_DIRECTORY=$("$VM" find 2>/dev/null) || :
 	export VM_DIRECTORY
-	export BATS_TEST_TIMEOUT=$((180 * ${TEST_SLOWNESS:-1}))
+	test_timeout $((180 * ${TEST_SLOWNESS:-1}))
 }
 
 setup() {
