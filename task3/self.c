@@ -15,11 +15,16 @@
 #include "common/file.h"
 #include "common/syscalls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3, glibc 2.38 */
+#endif
 
 #define OWN_FILE "/proc/self/exe"
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
@@ -43,10 +48,19 @@ static int mount_read_only(void)
 	return tree;
 }
 
+/* A memfd that may be executed, which has to be asked for where vm.memfd_noexec says so (Linux 6.3); a
+ * kernel before that refuses the flag. */
+static int make_executable_memfd(void)
+{
+	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create("conductor", flags | MFD_EXEC);
+	return fd < 0 && errno == EINVAL ? memfd_create("conductor", flags) : fd;
+}
+
 static int copy_sealed(void)
 {
 	AUTO_CLOSE int from = open(OWN_FILE, O_RDONLY | O_CLOEXEC);
-	int copy = memfd_create("conductor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int copy = make_executable_memfd();
 	if (copy >= 0 &&
 	    (from < 0 || copy_data(from, copy) < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0))
 		close_fd(&copy);

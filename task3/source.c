@@ -261,12 +261,13 @@ static int fill_from_tar(int to, const char *argument, int context)
 	}
 	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)getpid(), fd);
 	snprintf(target, sizeof(target), "--directory=/proc/%d/fd/%d", (int)getpid(), to);
+	char own[] = "--no-same-owner";
+	char same[] = "--same-owner";
 	char *const argv[] = { (char[]){ "tar" },
 			       (char[]){ "--extract" },
 			       (char[]){ "--numeric-owner" },
 			       (char[]){ "--preserve-permissions" },
-			       has_single_id() ? (char[]){ "--no-same-owner" }
-					       : (char[]){ "--same-owner" },
+			       has_single_id() ? own : same,
 			       (char[]){ "--file" },
 			       file,
 			       target,

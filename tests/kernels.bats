@@ -248,6 +248,14 @@ traits() { # WORD...
 	run -7 "$DENY" open_tree=ENOSYS "$CONDUCTOR" exec $c -- sh -c 'exit 7'
 }
 
+@test "kernels: conductor: the sealed copy is asked for as a program, which a machine may demand" {
+	requires machine_root unshare
+	# 1: what doesn't ask is no program. It is the pid namespace's own setting (Linux 6.3).
+	[ -e /proc/sys/vm/memfd_noexec ] || skip "this kernel makes no difference"
+	run -7 unshare --pid --fork --mount-proc sh -c 'echo 1 >/proc/sys/vm/memfd_noexec && exec "$@"' - \
+		"$DENY" open_tree=ENOSYS "$CONDUCTOR" run --rm base $c -- sh -c 'exit 7'
+}
+
 @test "kernels: files are copied the same without copy_file_range" {
 	local error
 	head -c 200000 /dev/urandom >file
