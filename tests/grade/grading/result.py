@@ -66,13 +66,13 @@ def write(result, directory):
     """Whole or not at all."""
     text = json.dumps(result, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
     temporary = directory / ".result.json"
-    temporary.write_text(text, errors="surrogateescape")
+    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
     os.replace(temporary, directory / "result.json")
 
 
 def read(directory):
     """The result that is there, or None."""
     try:
-        return json.loads((directory / "result.json").read_text())
+        return json.loads((directory / "result.json").read_text(encoding="utf-8", errors="surrogateescape"))
     except (OSError, ValueError):
         return None
