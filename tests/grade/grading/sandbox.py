@@ -3,11 +3,10 @@
 import os
 import pathlib
 import shutil
-import subprocess
 import tarfile
 import threading
 
-from . import archive, plan
+from . import archive, plan, programs
 from .errors import GraderError
 
 GRADE = pathlib.Path(__file__).resolve().parent.parent
@@ -28,16 +27,6 @@ def cgroup_mode():
     return "v2" if has_cpu_controller() else "hybrid"
 
 
-def _run(command, seconds):
-    try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              errors="replace", timeout=seconds)
-    except subprocess.TimeoutExpired:
-        raise GraderError(f"{command[0]} is not done after {seconds} s") from None
-    except OSError as error:
-        raise GraderError(f"{command[0]}: {error}") from None
-
-
 def _last_line(text):
     return text.strip().splitlines()[-1] if text.strip() else "nothing said"
 
@@ -51,13 +40,13 @@ class World:
     def __init__(self):
         if os.geteuid() != 0:
             raise GraderError("the world needs root: sudo, or --sandbox vm")
-        result = _run([str(GRADE / "sandbox/root")], 1800)
+        result = programs.run([str(GRADE / "sandbox/root")], 1800)
         if result.returncode:
             raise GraderError(f"cannot make the sandbox's root: {_last_line(result.stderr)}")
         self.settings = {"SANDBOX_ROOT": _last_line(result.stdout)}
 
     def run(self, bundle, out, seconds):
-        result = _run([str(GRADE / "run_scenarios"), str(bundle), str(out)], seconds)
+        result = programs.run([str(GRADE / "run_scenarios"), str(bundle), str(out)], seconds)
         if result.returncode:
             raise GraderError(f"run_scenarios: {_last_line(result.stderr)}")
 
@@ -81,7 +70,7 @@ class Machine:
                 raise GraderError(f"{TOP / 'build/grade'}: there is no virtual machine, which this machine's cgroups"
                                   " can't replace")
             return brought[-1]
-        result = _run([str(GRADE / "sandbox/vm"), "build"], 3600)
+        result = programs.run([str(GRADE / "sandbox/vm"), "build"], 3600)
         if result.returncode:
             raise GraderError(f"cannot make the machine: {_last_line(result.stderr)}")
         return pathlib.Path(_last_line(result.stdout))
@@ -90,7 +79,7 @@ class Machine:
         sent, received = bundle.with_suffix(".tar"), out.with_suffix(".tar")
         with tarfile.open(sent, "w") as packed:
             packed.add(bundle, ".")
-        result = _run([str(GRADE / "sandbox/vm"), "run", "--dir", str(self.directory), "--seconds", str(seconds),
+        result = programs.run([str(GRADE / "sandbox/vm"), "run", "--dir", str(self.directory), "--seconds", str(seconds),
                        str(sent), str(received)], seconds + 900)
         sent.unlink()
         if result.returncode not in (0, UNFINISHED):
