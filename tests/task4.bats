@@ -104,7 +104,8 @@ nothing_is_up() {
 
 @test "service-orchestrator up: nine steps, each with its number and its time, and answers that count up" {
 	run -0 --separate-stderr up --outside "$(outside)"
-	assert_equal "$stderr" ""
+	# Unless the host lacks tools that an image has otherwise.
+	assert_matches "$stderr" '^(conductor: build: this host has no [a-z, ]+: the image goes without)?$'
 	assert_equal "${#lines[@]}" 10
 	local i
 	for i in {1..9}; do
@@ -168,7 +169,9 @@ nothing_is_up() {
 	done
 	"$CONDUCTOR" exec c1 -- /external-service/external-service 9000 http://c2:8080 >/dev/null 3>&- &
 	local second=$! c1
-	c1=$("$CONDUCTOR" exec c1 -- ip -4 addr | sed -n 's,.*inet \(192[0-9.]*\)/.*,\1,p')
+	# An image of a host that has no ip has none either.
+	c1=$("$CONDUCTOR" exec c1 -- cat /proc/net/fib_trie |
+		awk '/\|--/ { address = $2 } /32 host LOCAL/ && address ~ /^192/ { print address; exit }')
 	wait_until 5 fetch_status "http://$c1:9000/ready"
 	assert_equal "$(fetch "http://$c1:9000/")" "The counter stands at 4."
 	down

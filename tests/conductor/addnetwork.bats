@@ -428,13 +428,24 @@ teardown() {
 	conductor_fails 1 "conductor: addnetwork: port 3000 is published by container alice already" addnetwork alice -e 81-3000
 }
 
+# The pid of what serve_here started for this port.
+server_at() { # PORT
+	local directory words
+	for directory in /proc/[0-9]*; do
+		mapfile -d '' words <"$directory/cmdline" || continue
+		if [ "${words[0]:-}" = "$WIRE" ] && [[ " ${words[*]} " =~ [\ :]$1\  ]]; then
+			echo "${directory#/proc/}"
+		fi
+	done 2>/dev/null
+}
+
 @test "addnetwork -e: a port where a program of the host listens is refused, and that one is named (R7, moby#36591)" {
 	start alice
 	serve_here host 7000 127.0.0.1:7001
 	serve_here host6 '[::]:7002'
 	local port pid
 	for port in 7000 7001 7002; do
-		pid=$(pgrep -f "^$WIRE serve host.*$port")
+		pid=$(server_at $port)
 		conductor_fails 1 "conductor: addnetwork: port $port: Address already in use (wire listens there, process $pid)" \
 			addnetwork alice -i -e 80-$port
 	done
@@ -501,7 +512,7 @@ teardown() {
 	serve_in alice 8080
 	serve_here host 7000
 	"$CONDUCTOR" addnetwork alice -e 8080-3000
-	conductor_fails 1 "conductor: addnetwork: port 7000: Address already in use (wire listens there, process $(pgrep -f "^$WIRE serve host.*7000"))" \
+	conductor_fails 1 "conductor: addnetwork: port 7000: Address already in use (wire listens there, process $(server_at 7000))" \
 		addnetwork alice -i -e 8080-3001 -e 8080-7000
 	assert_equal "$(from_here 127.0.0.1:3000 127.0.0.1:3001)" $'127.0.0.1:3000 alice 192.168.1.1\n127.0.0.1:3001 refused'
 	assert_matches "$(from alice 203.0.113.1:80)" '^203\.0\.113\.1:80 (silent|unreachable)$'
