@@ -40,7 +40,9 @@ assert_no_image() {
 
 @test "build: without a Conductorfile an image of this host's shell and everyday tools" {
 	local tool told
-	run -0 --separate-stderr "$CONDUCTOR" build $c
+	run -0 "$CONDUCTOR" build $c
+	# What the host lacks is told when the layer is made, which was done for an earlier test here.
+	CONDUCTOR_ROOT=$BATS_TEST_TMPDIR/empty run -0 --separate-stderr "$CONDUCTOR" build $c
 	told=$stderr
 	for tool in sh bash cat grep sed sleep tail hostname ps top ip; do
 		if command -v $tool >/dev/null; then
