@@ -4,8 +4,8 @@ import dataclasses
 import os
 import pathlib
 import re
-import subprocess
 
+from . import programs
 from .errors import GraderError
 
 GRADE = pathlib.Path(__file__).resolve().parent.parent
@@ -55,11 +55,7 @@ def _run_bats(task, evidence, findings, matrix):
     files = [path for path in _files() if path.stem == f"task{task}"]
     environment = {**os.environ, "EVIDENCE": str(evidence), "FINDINGS": str(findings), "MATRIX": matrix,
                    "LC_ALL": "C.UTF-8"}
-    try:
-        run = subprocess.run(["bats", "--formatter", "tap", *map(str, files)], env=environment, text=True,
-                             stdin=subprocess.DEVNULL, capture_output=True, errors="replace", timeout=600)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise GraderError(f"bats: {error}") from None
+    run = programs.run(["bats", "--formatter", "tap", *map(str, files)], 600, environment)
     outcomes = re.findall(r"^(not ok|ok) [0-9]+ (\S+)", run.stdout, re.MULTILINE)
     if not outcomes:
         raise GraderError(f"bats judged nothing: {(run.stderr or run.stdout).strip()[-500:]}")

@@ -13,14 +13,15 @@ _lock = threading.Lock()
 _ending = False
 
 
-def run(command, seconds):
+def run(command, seconds, environment=None):
     """As subprocess.run, without input; a program that takes longer is ended with all that it has started."""
     try:
         with _lock:
             if _ending:
                 raise GraderError("interrupted")
             program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                       stderr=subprocess.PIPE, errors="replace", start_new_session=True)
+                                       stderr=subprocess.PIPE, errors="replace", env=environment,
+                                       start_new_session=True)
             _running.add(program)
     except OSError as error:
         raise GraderError(f"{command[0]}: {error}") from None
@@ -32,6 +33,8 @@ def run(command, seconds):
     finally:
         with _lock:
             _running.discard(program)
+    if _ending:
+        raise GraderError("interrupted")
     return subprocess.CompletedProcess(command, program.returncode, output, errors)
 
 
@@ -53,7 +56,10 @@ def end_with_signals(directory):
         global _ending  # pylint: disable=global-statement
         for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(other, signal.SIG_IGN)
-        _ending = True  # without the lock, which the interrupted thread may hold
+        held = _lock.acquire(timeout=2)  # in vain if this thread was interrupted while it held it
+        _ending = True
+        if held:
+            _lock.release()
         print("grade: interrupted (--resume goes on where it was)", file=sys.stderr, flush=True)
         for program in list(_running):
             _end(program)

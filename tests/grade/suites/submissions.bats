@@ -125,6 +125,26 @@ esac'
 	refute_contains "$seen" "$(basename "$TOP")/"
 }
 
+runs_namespace_prog() {
+	grep -qsx namespace_prog /proc/[0-9]*/comm
+}
+
+@test "grade: a signal ends it with all that it has started, and its temporary files" {
+	local job
+	printf '#include <unistd.h>\nint main(void) { return pause(); }\n' >submission/namespace_prog.c
+	sed -i 's/^\(@deadline\t1\t\).*/\1300/' rubric.tsv
+	mkdir temporary
+	TMPDIR=$PWD/temporary "$GRADE" --sandbox world --rubric rubric.tsv --task 1 -o out submission 3>&- &
+	job=$!
+	wait_until 120 runs_namespace_prog
+	kill "$job"
+	await "$job"
+	assert_equal "$status" 143
+	refute runs_namespace_prog
+	assert_equal "$(ls temporary)" ""
+	refute test -e out/submission/result.json
+}
+
 @test "grade --resume: what is done stays, what was changed is graded again" {
 	cp "$TOP/tests/grade/reference/shell/task1/namespace_prog.c" submission/
 	grade --task 1 --seed 7
