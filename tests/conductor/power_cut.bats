@@ -40,7 +40,7 @@ empty_records() { # NAME
 	mkdir files
 	echo text >files/text
 	printf '%s\n' 'FROM ./files' 'COPY files /copied' >Conductorfile
-	cp -a /bin/true files # a FROM that no other test has
+	cp /bin/true files # a FROM that no other test has
 	run -0 strace -f -qq -e trace=syncfs,fsync,rename,renameat,renameat2 -o trace "$CONDUCTOR" build $c Conductorfile
 	assert_equal "$(story trace)" "syncfs layer fsync record fsync syncfs layer fsync record fsync fsync image fsync"
 	run -0 "$CONDUCTOR" rmi $c
