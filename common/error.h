@@ -30,8 +30,7 @@ _Noreturn void die_errno(int status, const char *hint, const char *format, ...)
 /* Hints by errno, "" where there is none. Never NULL. */
 const char *hint_namespace(int errnum); /* clone, unshare and setns: namespaces(7) */
 const char *hint_mount(int errnum);	/* mount, pivot_root and chroot: mount(2) */
-const char *
-hint_kernel(int errnum); /* whatever an older kernel lacks; report_errno adds it itself */
+const char *hint_kernel(int errnum); /* what an older kernel lacks; report_errno adds it itself */
 const char *hint_cgroup(int errnum); /* mkdir, rmdir and writes below /sys/fs/cgroup: cgroups(7) */
 
 #endif

@@ -15,7 +15,8 @@
  * directory, which is removed.
  *
  * Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT: root, or tests/lab/lab; 2c also a cgroup tree that it may
- * write, or a cgroup that was delegated to its user. Without that 2c is skipped, which makes `simple_container 2c` fail. Linux 5.11.
+ * write, or a cgroup that was delegated to its user. Without that 2c is skipped, which makes
+ * `simple_container 2c` fail. Linux 5.11.
  * Leaves ROOT behind, if given. The cgroup goes in any case (but kill -9).
  * Exit status: COMMAND's own, or 128 + the number of the signal that ended it or us, 126 or 127 if
  * it can't be run in its root; 1 for a failure before that, 2 for a wrong call.

@@ -40,8 +40,8 @@ struct container {
 	time_t created;
 	char boot_id[BOOT_ID_SIZE]; /* process ids mean nothing after another boot */
 	bool limited; /* it may have cgroups in more trees than v2's: said before they are made */
-	char delegated
-		[512]; /* the v2 cgroup that its own is below, where that isn't the tree's root */
+	/* The v2 cgroup that its own is below, where that isn't the tree's root. */
+	char delegated[512];
 	struct confinement confinement;
 	struct process_id parent;
 	struct process_id init; /* pid 0 until it is born */

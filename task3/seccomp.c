@@ -54,11 +54,11 @@ static const int refused[] = {
 	SYS_kexec_file_load,
 #endif
 	SYS_reboot,
-/* The machine's clock, swap, accounting and quotas are everybody's. */
+	/* The machine's clock, swap, accounting and quotas are everybody's. */
+	SYS_settimeofday,
 #ifdef SYS_stime
 	SYS_stime,
 #endif
-	SYS_settimeofday,
 	SYS_clock_settime,
 	404, /* clock_settime64, of 32-bit machines */
 	SYS_swapon,
