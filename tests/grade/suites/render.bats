@@ -3,7 +3,7 @@
 #   ada      every point, a flaky check        brian     failures that block others, evidence
 #   grace    tasks missing, grader's errors    hostile   what a submission might write to harm who reads it
 
-load helpers
+load ../../helpers
 
 SAMPLES=$TOP/tests/grade/samples
 

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 # shellcheck disable=SC2016 # the machine's shell expands what stands in single quotes
 
-load helpers
+load ../../helpers
 
 VM=$TOP/tests/grade/sandbox/vm
 

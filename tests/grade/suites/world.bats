@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 # shellcheck disable=SC2016 # the world's shell expands what stands in single quotes
 
-load helpers
+load ../../helpers
 
 SANDBOX=$TOP/tests/grade/sandbox
 WORLD_PROGRAM=${WORLD_PROGRAM:-$SANDBOX/world}
@@ -47,9 +47,9 @@ inside() { # COMMAND...
 # destroys. Nothing of these checks does harm where there are none.
 assert_walls() {
 	local kind
-	[ -e "$TOP/tests/sandbox.bats" ]
+	[ -e "$TOP/tests/grade/suites/world.bats" ]
 	run -0 inside /bin/bash -c 'for file; do [ ! -e "$file" ] || echo "there is $file"; done' - \
-		"$TOP/tests/sandbox.bats" "$BATS_TEST_TMPDIR" "$GRADE_ROOT"
+		"$TOP/tests/grade/suites/world.bats" "$BATS_TEST_TMPDIR" "$GRADE_ROOT"
 	assert_equal "$output" ""
 	for kind in mnt pid ipc uts; do
 		run -0 inside /bin/readlink "/proc/self/ns/$kind"

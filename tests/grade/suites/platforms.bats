@@ -2,7 +2,7 @@
 # The packages for course platforms, run as the platform would: around a fake grade, which hands out a sample's result,
 # fails or hangs; rendering is the real one.
 
-load helpers
+load ../../helpers
 
 PLATFORMS=$TOP/tests/grade/platforms
 SAMPLES=$TOP/tests/grade/samples

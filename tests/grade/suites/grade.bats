@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # The grader, as far as it needs no sandbox: its command line, rubric, intake and points. What it does
-# with submissions in worlds is in tests/grade/suites (make test-grade).
+# with submissions in worlds is in submissions.bats.
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 
-load helpers
+load ../../helpers
 
 GRADE=$TOP/tests/grade/grade
 
