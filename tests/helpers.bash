@@ -136,7 +136,7 @@ requires() {
 		overlay) can_overlay || reason="overlayfs can't be mounted here" ;;
 		iproute2) command -v ip >/dev/null || reason="iproute2 is not installed" ;;
 		nft | strace | curl | jq | gcc | clang | make | ldd | tar | gzip | debootstrap | busybox | unshare | nsenter | \
-			setpriv | setarch | newuidmap | python3 | script | ping | bwrap | crun | runc | musl-gcc | bpftool | ss | gdb | xmllint | chromium | \
+			setpriv | setarch | newuidmap | python3 | script | ping | bwrap | crun | runc | musl-gcc | bpftool | ss | gdb | xmllint | chromium | unzip | \
 			git)
 			command -v "$word" >/dev/null || reason="$word is not installed" ;;
 		*)
