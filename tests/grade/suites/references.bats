@@ -46,10 +46,10 @@ graded() {
 	assert_every_point "$1/$3"
 }
 
-# In the vm each takes minutes. VM_REFERENCE=tree or shell: there, this one only.
-in_vm() { # SUBMISSION NAME
-	[ "${VM_REFERENCE:-$2}" = "$2" ] || skip "VM_REFERENCE is $VM_REFERENCE"
-	graded vm "$@"
+# In the vm each takes minutes: there, ROUTE=c or ROUTE=shell grades this one only.
+in_vm() { # ROUTE SUBMISSION NAME
+	[ "${ROUTE:-$1}" = "$1" ] || skip "the other route's turn (ROUTE=$ROUTE)"
+	graded vm "$2" "$3"
 }
 
 @test "grade --sandbox world: this tree has every point" {
@@ -63,11 +63,11 @@ in_vm() { # SUBMISSION NAME
 }
 
 @test "grade --sandbox vm: this tree has every point, and no root is needed" {
-	in_vm tree tree
+	in_vm c tree tree
 }
 
 @test "grade --sandbox vm: the shell reference has every point, and no root is needed" {
-	in_vm "$SHELL_REFERENCE" shell
+	in_vm shell "$SHELL_REFERENCE" shell
 }
 
 # every_format OUT: each says 100 of all that is in it.
