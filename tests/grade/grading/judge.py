@@ -51,7 +51,8 @@ def scenario_of(check, matrix):
 
 
 def _environment():
-    """Ours, without what a bats that grade is called by has made for its own programs."""
+    """Ours, without what a bats that calls grade has made for its own programs: its bats can't start
+    alone, and its bound for a test leaves processes that hold the output of checks open."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("BATS_", "BASH_FUNC_"))}
     directory = os.environ.get("BATS_LIBEXEC")
     if directory:
