@@ -5,10 +5,7 @@
 load check
 
 setup() {
-	case $BATS_TEST_DESCRIPTION in
-	2c.*) from limits output witness.txt witness.svg ;;
-	*) from task2 output witness.txt witness.svg ;;
-	esac
+	from task2 output witness.txt witness.svg
 }
 
 # $probe is the process that became `container_prog subtaskN`, $at its state then.

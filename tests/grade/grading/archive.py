@@ -19,18 +19,20 @@ def _inside(target, name):
     return path
 
 
-def _write(archive, member, path):
+def _write(archive, member, path, with_time):
     if path.is_symlink():
         path.unlink()
     with archive.extractfile(member) as source, open(path, "wb") as file:
         shutil.copyfileobj(source, file)
     path.chmod(0o755 if member.mode & 0o100 else 0o644)
+    if with_time:
+        os.utime(path, (member.mtime, member.mtime))
 
 
-def unpack(path, target, take=lambda size: None, skipped=frozenset()):
+def unpack(path, target, take=lambda size: None, skipped=frozenset(), with_times=False):
     """Unpacks the archive at `path` into `target`, a directory that is there.
 
-    Files keep no owner, time or set-uid bit; devices and pipes are left out, and what has a part of its
+    Files keep no owner or set-uid bit, and their times only if asked for; devices and pipes are left out, and what has a part of its
     name in `skipped`. `take` is called with each member's size before it is written, and may raise.
     Raises ValueError where a member leads out, else what tarfile raises.
     """
@@ -52,4 +54,4 @@ def unpack(path, target, take=lambda size: None, skipped=frozenset()):
                 place.unlink(missing_ok=True)
                 place.symlink_to(member.linkname)
             elif member.isreg() or member.islnk():
-                _write(archive, member, place)
+                _write(archive, member, place, with_times)

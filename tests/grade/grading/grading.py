@@ -63,11 +63,30 @@ class Grading:
         result.write(made, directory)
         return made
 
+    def _build(self, submission, work, evidence):
+        """The submission with what its Makefiles make, so that not every scenario has to; or as it was."""
+        needed = {*self.tasks, 3} if 4 in self.tasks else set(self.tasks)
+        entries = {task: entry for task, entry in submission.entries.items()
+                   if task in needed and entry.build == "make"}
+        if not any(len(plan.SCENARIOS[task]) > 1 for task in entries):
+            return submission
+        self._run({plan.BUILD: max(entries)}, dataclasses.replace(submission, entries=entries), work, evidence)
+        tree = evidence / plan.BUILD / "tree.tar"
+        if not tree.is_file():
+            return submission
+        try:
+            return intake.take_built(submission, tree, work / "submission.built")
+        except IntakeError:
+            return submission
+        finally:
+            tree.unlink()
+
     def _grade_tasks(self, submission, work, evidence):
         """Two at once: most of a scenario is waiting, and an emulated machine keeps one core busy."""
         def one(task):
             return self._grade_task(task, submission, work / f"task{task}", evidence)
 
+        submission = self._build(submission, work, evidence)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             return dict(zip(self.tasks, pool.map(one, self.tasks)))
 

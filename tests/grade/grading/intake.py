@@ -91,11 +91,11 @@ def _copy_file(path, target, top, budget):
         target.chmod(0o755 if information.st_mode & 0o100 else 0o644)
 
 
-def _extract(path, target):
+def _extract(path, target, skipped=SKIPPED, with_times=False):
     """A tar archive, of which nothing leads out."""
     target.mkdir()
     try:
-        archive.unpack(path, target, _Budget().take, SKIPPED)
+        archive.unpack(path, target, _Budget().take, skipped, with_times)
     except (tarfile.TarError, EOFError, OSError, ValueError, KeyError) as error:
         raise IntakeError(f"the archive can't be unpacked: {error}") from None
 
@@ -160,3 +160,10 @@ def take(path, directory):
         raise IntakeError("there is no such directory or archive")
     entries, notes = find_entries(directory)
     return Submission(name_of(path), directory, _digest(directory), entries, notes)
+
+
+def take_built(submission, path, directory):
+    """The same submission after it was built: the archive at `path`, unpacked to `directory`, which must
+    not exist. The times are kept, by which make sees what is up to date. Raises IntakeError."""
+    _extract(path, directory, frozenset(), with_times=True)
+    return dataclasses.replace(submission, directory=directory)

@@ -5,16 +5,20 @@ import os
 import pathlib
 import re
 
-from . import programs
+from . import plan, programs
 from .errors import GraderError
 
 GRADE = pathlib.Path(__file__).resolve().parent.parent
-SCENARIO_OF_GROUP = {"1": "task1", "2": "task2", "2a": "task2", "2b": "task2", "2c": "limits",
+SCENARIO_OF_GROUP = {"1": "task1", "2": "task2", "2a": "task2", "2b": "task2", "2c": "task2",
                      "3a": "containers", "3b": "containers", "3c": "network", "3d": "containers"}
 # Checks whose evidence another scenario makes than that of their group.
-SCENARIO_OF_CHECK = {"3d.links": "network", "4.address": "matrix_reference", "2.status": "limits",
+SCENARIO_OF_CHECK = {"3d.links": "network", "4.address": "matrix_reference",
                      **dict.fromkeys(("3.third", "3.localhost", "3.hostport", "3.foreign", "3.stale", "3.resolv",
                                       "3.longname"), "network")}
+
+
+def _needs_cpu_controller(check):
+    return check.group == "2c" or check.id == "2.status"
 
 
 @dataclasses.dataclass
@@ -87,9 +91,13 @@ def _read_finding(path, passed):
     return finding
 
 
-def _verdict_of_scenario(evidence, scenario):
+def _verdict_of_scenario(check, evidence):
+    """How far the scenario came, for this check."""
+    missing = evidence / plan.NO_CPU_CONTROLLER
     try:
-        return (evidence / scenario / "verdict").read_text(errors="replace").strip()
+        if _needs_cpu_controller(check) and missing.exists():
+            return "error: " + missing.read_text().strip()
+        return (evidence / "verdict").read_text(errors="replace").strip()
     except OSError:
         return "error: no verdict"
 
@@ -103,7 +111,7 @@ def judge(checks, evidence, work, matrix="matrix_own"):
     passed = _run_bats(checks[0].task, evidence, findings, matrix)
     judged = {}
     for check in checks:
-        state = _verdict_of_scenario(evidence, scenario_of(check, matrix))
+        state = _verdict_of_scenario(check, evidence / scenario_of(check, matrix))
         well = passed.get(check.id, False)
         failed = tuple(needed for needed in check.presupposes + (() if well else check.excused_by)
                        if judged[needed].verdict != "pass")

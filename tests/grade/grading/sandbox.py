@@ -109,11 +109,13 @@ class Sandboxes:
             return self._made[name]
 
     def _for(self, scenario):
-        if self.name == "world" and scenario in plan.NEEDS_CPU_CONTROLLER and not has_cpu_controller():
-            if not self.with_machine:
-                raise GraderError("needs a cgroup v2 with a cpu controller, and the virtual machine is not to be used")
+        if self._lacks_controller(self._main, scenario) and self.with_machine:
             return self._get("vm")
         return self._main
+
+    @staticmethod
+    def _lacks_controller(sandbox, scenario):
+        return scenario in plan.WANTS_CPU_CONTROLLER and sandbox.name == "world" and not has_cpu_controller()
 
     def run(self, submission, scenarios, rubric, seed, work, evidence):
         """Runs {scenario: task}; evidence/SCENARIO/ has what came of each. The grader's own failure is
@@ -133,7 +135,8 @@ class Sandboxes:
         for directory in (bundle, out):
             shutil.rmtree(directory, ignore_errors=True)
         bundle.mkdir(parents=True)
-        shutil.copytree(submission.directory, bundle / "submission", symlinks=True)
+        # Read only there: a world and a machine have a copy of their own.
+        shutil.copytree(submission.directory, bundle / "submission", symlinks=True, copy_function=os.link)
         plan.write(bundle / "plan", submission.entries, scenarios, rubric, seed, sandbox.slowness,
                    sandbox.settings)
         seconds = sum(plan.scenario_seconds(name, task, rubric, sandbox.slowness) + 60
@@ -147,6 +150,9 @@ class Sandboxes:
             if (out / scenario).is_dir():
                 shutil.rmtree(evidence / scenario, ignore_errors=True)
                 shutil.copytree(out / scenario, evidence / scenario, symlinks=True)
+                if self._lacks_controller(sandbox, scenario):
+                    (evidence / scenario / plan.NO_CPU_CONTROLLER).write_text(
+                        "needs a cgroup v2 with a cpu controller, and the virtual machine is not to be used\n")
             elif not (evidence / scenario).exists():
                 _note_error(evidence / scenario, GraderError("the scenario left nothing"))
         shutil.rmtree(bundle)

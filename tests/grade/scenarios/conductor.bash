@@ -8,7 +8,7 @@
 #   CONDUCTOR_PROGRAM, CONDUCTOR_DIRECTORY   what is started, and where: ./conductor.sh reads config.sh
 
 make_conductor() {
-	build_entry 3 conductor || finish
+	build_entry 3 || finish
 	CONDUCTOR_PROGRAM=$PROGRAM
 	CONDUCTOR_DIRECTORY=$DIRECTORY
 }

@@ -5,7 +5,7 @@
 load ../check
 
 setup() {
-	from limits output
+	from task2 output
 }
 
 @test "2.status" {
