@@ -55,9 +55,9 @@ namespace() { # LABEL KIND
 	done <"$E/$1/namespaces"
 }
 
-# own_spaces LABEL: its namespaces, but those that are the host's. Sorted.
+# own_spaces LABEL: its namespaces, but those that are the host's. Sorted, as they were noted.
 own_spaces() {
-	comm -23 <(sort "$E/$1/namespaces" 2>/dev/null) <(sort "$E/host/namespaces")
+	grep -vxFf "$E/host/namespaces" "$E/$1/namespaces" 2>/dev/null
 }
 
 # The last of a process' pids: the one that it has for itself.

@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import shutil
 import tempfile
+import threading
 import pathlib
 import time
 
@@ -27,6 +28,21 @@ class Graded:
 
 def _all(checks, verdict, seen):
     return {check.id: Finding(verdict, seen=seen) for check in checks}
+
+
+class _Once:
+    """What several threads need, made by the first that asks."""
+
+    def __init__(self, make):
+        self._make = make
+        self._lock = threading.Lock()
+        self._made = None
+
+    def get(self):
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
 
 class Grading:
@@ -63,14 +79,26 @@ class Grading:
         result.write(made, directory)
         return made
 
+    def _grade_tasks(self, submission, work, evidence):
+        """Two at once: most of a scenario is waiting, and an emulated machine keeps one core busy."""
+        built = _Once(lambda: self._build(submission, work, evidence))
+
+        def one(task):
+            ahead = self.sandboxes.make_ahead(plan.SCENARIOS[task])
+            return self._grade_task(task, built.get() if ahead else submission, work / f"task{task}", evidence)
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            jobs = {task: pool.submit(one, task) for task in plan.ORDER if task in self.tasks}
+            return {task: jobs[task].result() for task in self.tasks}
+
     def _build(self, submission, work, evidence):
-        """The submission with what its Makefiles make, so that not every scenario has to; or as it was."""
-        needed = {*self.tasks, 3} if 4 in self.tasks else set(self.tasks)
+        """The submission with what its Makefiles make, where that is to be done ahead; or as it was."""
+        wanted = {*self.tasks, 3} if 4 in self.tasks else self.tasks
         entries = {task: entry for task, entry in submission.entries.items()
-                   if task in needed and entry.build == "make"}
-        if not any(len(plan.SCENARIOS[task]) > 1 for task in entries):
+                   if task in wanted and entry.build == "make" and self.sandboxes.make_ahead(plan.SCENARIOS[task])}
+        if not entries:
             return submission
-        self._run({plan.BUILD: max(entries)}, dataclasses.replace(submission, entries=entries), work, evidence)
+        self._run({plan.BUILD: max(entries)}, dataclasses.replace(submission, entries=entries), work / "build", evidence)
         tree = evidence / plan.BUILD / "tree.tar"
         if not tree.is_file():
             return submission
@@ -80,15 +108,6 @@ class Grading:
             return submission
         finally:
             tree.unlink()
-
-    def _grade_tasks(self, submission, work, evidence):
-        """Two at once: most of a scenario is waiting, and an emulated machine keeps one core busy."""
-        def one(task):
-            return self._grade_task(task, submission, work / f"task{task}", evidence)
-
-        submission = self._build(submission, work, evidence)
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            return dict(zip(self.tasks, pool.map(one, self.tasks)))
 
     def _grade_task(self, task, submission, work, evidence):
         started = time.monotonic()
@@ -108,8 +127,12 @@ class Grading:
 
     def _findings(self, checks, scenarios, submission, work, evidence, matrix="matrix_own"):
         """Runs scenarios and judges; what failed is tried once more, in a fresh world."""
+        self._run(dict.fromkeys(scenarios, checks[0].task), submission, work, evidence)
+        return self._judge(checks, scenarios, submission, work, evidence, matrix)
+
+    def _judge(self, checks, scenarios, submission, work, evidence, matrix):
+        """Judges what was run, and tries again those of `scenarios` in which something failed."""
         task = checks[0].task
-        self._run(dict.fromkeys(scenarios, task), submission, work, evidence)
         judged = judge.judge(checks, evidence, work, matrix)
         for _ in range(self.tries - 1):
             again = {name: task for name in judge.to_repeat(checks, judged, matrix) if name in scenarios}
@@ -128,21 +151,23 @@ class Grading:
     def _grade_services(self, checks, submission, work, evidence):
         """With the student's conductor, where there is one, and with the reference, where there is
         one (not in a handout); the better counts."""
-        runs = {}
-        if HAS_REFERENCE:
-            runs["reference"] = self._findings(checks, ("matrix_reference",), submission, work, evidence,
-                                               "matrix_reference")
-        if 3 in submission.entries:
-            runs["student"] = self._findings(checks, ("matrix_own",), submission, work, evidence, "matrix_own")
-        # The one check that has the reference's run for evidence in either case, and maybe its second try.
-        if len(runs) == 2 and runs["reference"]["4.address"].verdict == "pass":
-            runs["student"]["4.address"] = runs["reference"]["4.address"]
-        if not runs:
+        scenarios = [matrix for matrix, there in (("matrix_reference", HAS_REFERENCE), ("matrix_own", 3 in submission.entries))
+                     if there]
+        if not scenarios:
             reason = "there is no conductor to do it with"
             return Graded(_all(checks, "missing", reason), reason=reason)
+        self._run(dict.fromkeys(scenarios, 4), submission, work, evidence)
+        runs = {}
+        if "matrix_own" in scenarios:
+            # One check's evidence is in either case the reference's run.
+            runs["student"] = self._judge(checks, scenarios, submission, work, evidence, "matrix_own")
+            if all(finding.verdict == "pass" for finding in runs["student"].values()):
+                return Graded(runs["student"], conductor="student")
+        if "matrix_reference" in scenarios:
+            runs["reference"] = self._judge(checks, ["matrix_reference"], submission, work, evidence, "matrix_reference")
 
         def points(conductor):
             return sum(check.points for check in checks if runs[conductor][check.id].verdict == "pass")
 
-        better = max(reversed(runs), key=points)  # of equals the student's own
+        better = max(runs, key=points)  # of equals the student's own
         return Graded(runs[better], conductor=better)

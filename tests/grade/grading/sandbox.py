@@ -117,6 +117,11 @@ class Sandboxes:
     def _lacks_controller(sandbox, scenario):
         return scenario in plan.WANTS_CPU_CONTROLLER and sandbox.name == "world" and not has_cpu_controller()
 
+    def make_ahead(self, scenarios):
+        """Whether a task's program had better be made before them: it isn't made twice then, nor in the
+        emulated machine where that is not the main sandbox."""
+        return len(scenarios) > 1 or any(self._for(scenario) is not self._main for scenario in scenarios)
+
     def run(self, submission, scenarios, rubric, seed, work, evidence):
         """Runs {scenario: task}; evidence/SCENARIO/ has what came of each. The grader's own failure is
         noted there as the scenario's verdict."""
