@@ -73,6 +73,34 @@ conductor_that() { # TEXT
 	assert_contains "$(field '.checks[0].seen')" "error: expected"
 }
 
+# A Makefile for task 3 whose recipe says that it is run, and does what it is told besides.
+makefile_that() { # RECIPE
+	echo 'int main(void) { return 1; }' >submission/conductor.c
+	printf 'conductor: conductor.c\n\t@echo compiling\n\t%s\n\tgcc -o $@ $<\n' "$1" >submission/Makefile
+}
+
+@test "grade: what a Makefile makes is made once, and each scenario's make finds it up to date" {
+	makefile_that true
+	run -0 grade --task 3
+	assert_equal "$(verdict 3a.build)" fail
+	grep -qx compiling out/submission/evidence/build/log
+	run -1 grep -r compiling out/submission/evidence/containers out/submission/evidence/network
+	grep -qF "[exit status 1 after" out/submission/evidence/network/log
+	test ! -e out/submission/evidence/build/tree.tar
+}
+
+@test "grade: a tree that is too large, leads out or could not be made is not taken; it is made in each scenario" {
+	local recipe
+	for recipe in 'head -c 60M /dev/zero >large' 'ln -s / root' 'false'; do
+		makefile_that "$recipe"
+		rm -rf out
+		run -0 grade --task 3
+		assert_equal "$(verdict 3a.build)" fail
+		grep -qx compiling out/submission/evidence/containers/log
+		grep -qx compiling out/submission/evidence/network/log
+	done
+}
+
 @test "grade: a program that hangs is ended at its deadline and has a verdict" {
 	echo '#include <unistd.h>
 int main(void) { for (;;) pause(); }' >submission/namespace_prog.c
