@@ -97,7 +97,7 @@ class Sandboxes:
 
     def __init__(self, name, with_machine=True):
         self.name = name
-        self.with_machine = with_machine
+        self._no_machine = "" if with_machine else "the virtual machine is not to be used"
         self._made = {}
         self._making = threading.Lock()  # once, also when two tasks ask at the same time
         self._main = self._get(name)
@@ -109,8 +109,12 @@ class Sandboxes:
             return self._made[name]
 
     def _for(self, scenario):
-        if self._lacks_controller(self._main, scenario) and self.with_machine:
-            return self._get("vm")
+        """Without the machine it is still the world: most of it can be judged there."""
+        if self._lacks_controller(self._main, scenario) and not self._no_machine:
+            try:
+                return self._get("vm")
+            except GraderError as error:
+                self._no_machine = str(error)
         return self._main
 
     @staticmethod
@@ -128,10 +132,7 @@ class Sandboxes:
         by_sandbox = {}
         for scenario, task in scenarios.items():
             shutil.rmtree(evidence / scenario, ignore_errors=True)
-            try:
-                by_sandbox.setdefault(self._for(scenario), {})[scenario] = task
-            except GraderError as error:
-                _note_error(evidence / scenario, error)
+            by_sandbox.setdefault(self._for(scenario), {})[scenario] = task
         for sandbox, chosen in by_sandbox.items():
             self._run_in(sandbox, submission, chosen, rubric, seed, work, evidence)
 
@@ -157,7 +158,7 @@ class Sandboxes:
                 shutil.copytree(out / scenario, evidence / scenario, symlinks=True)
                 if self._lacks_controller(sandbox, scenario):
                     (evidence / scenario / plan.NO_CPU_CONTROLLER).write_text(
-                        "needs a cgroup v2 with a cpu controller, and the virtual machine is not to be used\n")
+                        f"needs a cgroup v2 with a cpu controller: {self._no_machine}\n")
             elif not (evidence / scenario).exists():
                 _note_error(evidence / scenario, GraderError("the scenario left nothing"))
         shutil.rmtree(bundle)
