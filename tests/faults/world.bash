@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the sweep and the soak compare the world with: the same subjects as helpers.bash has, but read
+# What the sweep and the soak compare the world with: the same subjects as leftovers.bash has, but read
 # without a process of their own where that can be, since it is done some thousand times.
 #
 #   make_bystanders      what is not conductor's, and must stay as it is: $BYSTANDER, a process,

@@ -19,7 +19,7 @@ fake_tree() {
 	local grade=$tree/tests/grade machine=$BATS_TEST_TMPDIR/machine
 	mkdir -p "$grade"/{samples,sandbox} "$machine"
 	cp -r "$TOP/tests/grade/grading" "$grade"
-	touch "$tree/LICENSE" "$tree/tests/helpers.bash" "$machine"/{vmlinuz,debian.img,snapshot-tcg} "$grade/samples/sample"
+	touch "$tree/LICENSE" "$tree/tests/"{helpers,leftovers}.bash "$machine"/{vmlinuz,debian.img,snapshot-tcg} "$grade/samples/sample"
 	echo '__pycache__/' >"$tree/.gitignore"
 	echo answer >"$tree/task3.c"
 	printf '#!/bin/bash\necho "%s"\n' "$machine" >"$grade/sandbox/vm"
