@@ -140,7 +140,9 @@ class Grading:
                 break
             second = work / "second"
             shutil.rmtree(second, ignore_errors=True)
-            shutil.copytree(evidence, second)
+            for scenario in plan.SCENARIOS[task]:  # not the other task's, which are being written
+                if (evidence / scenario).is_dir():
+                    shutil.copytree(evidence / scenario, second / scenario, symlinks=True)
             self._run(again, submission, work, second)
             judged = judge.join(judged, judge.judge(checks, second, work, matrix))
         return judged
