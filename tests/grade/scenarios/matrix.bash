@@ -46,7 +46,7 @@ answers() {
 
 # Notes a service as soon as it is there: an orchestrator that fails later takes all down again.
 note_service() { # NAME
-	[ ! -e "$EVIDENCE/$1/namespaces" ] || return 0
+	[ ! -s "$EVIDENCE/$1/namespaces" ] || return 0 # empty: it ended while it was looked at
 	find_program "$1" || return
 	note_process "$1" "$FOUND"
 	readlink "/proc/$FOUND/root" >"$EVIDENCE/$1/root.path"
@@ -54,12 +54,18 @@ note_service() { # NAME
 	stat -L -c '%d:%i' "/proc/$WORLD_INIT/root/submission/$DIRECTORY/$1"{,/*} >"$EVIDENCE/$1/exe.brought"
 } 2>/dev/null
 
+# 0 when both are noted.
+note_services() {
+	note_service counter-service
+	note_service external-service
+	[ -s "$EVIDENCE/counter-service/namespaces" ] && [ -s "$EVIDENCE/external-service/namespaces" ]
+}
+
 orchestrate() {
 	launch orchestrator "$SECONDS_4" "$DIRECTORY" env CONDUCTOR="$CONDUCTOR_FOR_4" "$PROGRAM" up
 	local runner=${background[-1]}
 	noted_or_gone() {
-		note_service counter-service
-		note_service external-service
+		note_services
 		gone "$runner"
 	}
 	SLOWNESS=1 wait_until "$SECONDS_4" noted_or_gone
@@ -69,15 +75,12 @@ orchestrate() {
 	# What it started may need a moment more than itself. After that, who is silent stays so.
 	up_or_undone() { answers || { [ "$(<"$EVIDENCE/orchestrator.status")" != 0 ] && ! find_program external-service; }; }
 	wait_until 10 up_or_undone
+	wait_until 3 note_services # the page may have been somebody else's
 	hope=silence
 	! answers || hope=answer
 }
 
 judge_matrix() {
-	local service
-	for service in external-service counter-service; do
-		note_service "$service"
-	done
 	if find_program external-service; then
 		external=$FOUND
 		find_program counter-service && counter_address=$(address_of "$FOUND")
