@@ -41,7 +41,7 @@ has() {
 	done
 }
 
-content() { # FILE
+content() { # FILE, or nothing where it isn't there
 	[ ! -e "$E/$1" ] || echo "$(<"$E/$1")"
 }
 

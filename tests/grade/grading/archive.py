@@ -32,9 +32,9 @@ def _write(archive, member, path, with_time):
 def unpack(path, target, take=lambda size: None, skipped=frozenset(), with_times=False):
     """Unpacks the archive at `path` into `target`, a directory that is there.
 
-    Files keep no owner or set-uid bit, and their times only if asked for; devices and pipes are left out, and what has a part of its
-    name in `skipped`. `take` is called with each member's size before it is written, and may raise.
-    Raises ValueError where a member leads out, else what tarfile raises.
+    Files keep no owner or set-uid bit, and their times only `with_times`; devices and pipes are left out,
+    and what has a part of its name in `skipped`. `take` is called with each member's size before it is
+    written, and may raise. Raises ValueError where a member leads out, else what tarfile raises.
     """
     target = target.resolve()
     with tarfile.open(path) as archive:

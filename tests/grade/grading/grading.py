@@ -98,7 +98,8 @@ class Grading:
                    if task in wanted and entry.build == "make" and self.sandboxes.make_ahead(plan.SCENARIOS[task])}
         if not entries:
             return submission
-        self._run({plan.BUILD: max(entries)}, dataclasses.replace(submission, entries=entries), work / "build", evidence)
+        only = dataclasses.replace(submission, entries=entries)
+        self._run({plan.BUILD: max(entries)}, only, work / "build", evidence)
         tree = evidence / plan.BUILD / "tree.tar"
         if not tree.is_file():
             return submission
@@ -125,12 +126,12 @@ class Grading:
         graded.seconds = time.monotonic() - started
         return graded
 
-    def _findings(self, checks, scenarios, submission, work, evidence, matrix="matrix_own"):
+    def _findings(self, checks, scenarios, submission, work, evidence):
         """Runs scenarios and judges; what failed is tried once more, in a fresh world."""
         self._run(dict.fromkeys(scenarios, checks[0].task), submission, work, evidence)
-        return self._judge(checks, scenarios, submission, work, evidence, matrix)
+        return self._judge(checks, scenarios, submission, work, evidence)
 
-    def _judge(self, checks, scenarios, submission, work, evidence, matrix):
+    def _judge(self, checks, scenarios, submission, work, evidence, matrix="matrix_own"):
         """Judges what was run, and tries again those of `scenarios` in which something failed."""
         task = checks[0].task
         judged = judge.judge(checks, evidence, work, matrix)
@@ -153,8 +154,9 @@ class Grading:
     def _grade_services(self, checks, submission, work, evidence):
         """With the student's conductor, where there is one, and with the reference, where there is
         one (not in a handout); the better counts."""
-        scenarios = [matrix for matrix, there in (("matrix_reference", HAS_REFERENCE), ("matrix_own", 3 in submission.entries))
-                     if there]
+        scenarios = ["matrix_reference"] if HAS_REFERENCE else []
+        if 3 in submission.entries:
+            scenarios.append("matrix_own")
         if not scenarios:
             reason = "there is no conductor to do it with"
             return Graded(_all(checks, "missing", reason), reason=reason)
@@ -162,7 +164,7 @@ class Grading:
         runs = {}
         if "matrix_own" in scenarios:
             # One check's evidence is in either case the reference's run.
-            runs["student"] = self._judge(checks, scenarios, submission, work, evidence, "matrix_own")
+            runs["student"] = self._judge(checks, scenarios, submission, work, evidence)
             if all(finding.verdict == "pass" for finding in runs["student"].values()):
                 return Graded(runs["student"], conductor="student")
         if "matrix_reference" in scenarios:
