@@ -22,7 +22,7 @@
 #include <sys/types.h>
 
 #ifndef NETLINK_BATCH_SIZE /* the tests of 16-bit lengths need more than 65,535 */
-#define NETLINK_BATCH_SIZE 32768
+#define NETLINK_BATCH_SIZE 65536
 #endif
 
 struct netlink_batch {
@@ -44,8 +44,14 @@ int netlink_open(int protocol);
  */
 void *netlink_begin(struct netlink_batch *batch, int type, int flags, size_t header_size);
 
-/* The same without asking for an answer (the ends of an nf_tables batch). */
+/*
+ * The same without asking for an answer: the ends of an nf_tables batch, and what is in it by the
+ * hundred, as there is room for some 250 answers. An error is answered all the same.
+ */
 void *netlink_begin_silent(struct netlink_batch *batch, int type, int flags, size_t header_size);
+
+/* Asks for an answer to the message begun last, silently; once it is there, the batch is done. */
+void netlink_ask(struct netlink_batch *batch);
 
 /* Adds an attribute to the message begun last. Numbers are in the machine's byte order. */
 void netlink_bytes(struct netlink_batch *batch, int type, const void *data, size_t size);

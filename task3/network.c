@@ -322,11 +322,13 @@ int network_take_down(struct container *container)
 	 * going. */
 	int result = loaded < 0 && errno != EBADMSG ? -1 : 0;
 	if (loaded == 1) {
+		int table = nft_table_exists();
 		result = rtnl_delete_link(network.link.outside);
-		if (nft_table_exists() == 1 &&
-		    network_change_elements(container, &network, false) < 0)
+		if (table < 0 ||
+		    (table == 1 && network_change_elements(container, &network, false) < 0))
 			result = -1;
-		for (int i = 0; i < network.peer_count; i++)
+		/* The pairs in the table are found by what both records say: those go after them. */
+		for (int i = 0; result == 0 && i < network.peer_count; i++)
 			forget_peer(network.peers[i], container->name, &network.link);
 	}
 	if (container_each(count_network, &others) < 0 ||

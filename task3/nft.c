@@ -340,7 +340,10 @@ static void value(struct netlink_batch *batch, int type, const void *bytes, size
 static void element_message(struct netlink_batch *batch, int type, const char *set, const void *key,
 			    size_t key_size, const void *data, size_t data_size)
 {
-	nft_message(batch, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+	int flags = type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0;
+	struct nfgenmsg *header = netlink_begin_silent(batch, NFNL_SUBSYS_NFTABLES << 8 | type,
+						       flags, sizeof(*header));
+	header->nfgen_family = NFPROTO_INET;
 	netlink_text(batch, NFTA_SET_ELEM_LIST_TABLE, nft_table_name);
 	netlink_text(batch, NFTA_SET_ELEM_LIST_SET, set);
 	size_t list = netlink_nest(batch, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -370,6 +373,7 @@ void nft_begin(struct nft_change *change, bool add)
 
 int nft_commit(struct nft_change *change)
 {
+	netlink_ask(&change->batch); /* one answer is enough: all of it takes effect, or nothing */
 	mark(&change->batch, NFNL_MSG_BATCH_END);
 	return send_batch(&change->batch, "cannot change the table conductor");
 }

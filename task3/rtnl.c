@@ -238,7 +238,8 @@ int rtnl_make_link(const struct link *link, int netns)
 	if (fd < 0)
 		return -1;
 
-	/* Which index is free the kernel tells when it refuses one. */
+	/* Which index is free the kernel tells when it refuses one: EBUSY where the inside end's is
+	 * taken in the container, EEXIST where the outside end's is here. */
 	for (int tries = 0;; tries++) {
 		struct netlink_batch batch = { 0 };
 		int index = 100 + (int)(link->own >> (32 - link->prefix) & 0xfff) + 4096 * tries;
@@ -255,9 +256,10 @@ int rtnl_make_link(const struct link *link, int netns)
 			return -1;
 		}
 		int saved = errno;
-		if (saved == EBUSY && tries < 100)
+		bool name_taken = saved == EEXIST && if_nametoindex(link->outside);
+		if ((saved == EBUSY || saved == EEXIST) && !name_taken && tries < 100)
 			continue;
-		if (saved != EEXIST || !if_nametoindex(link->outside))
+		if (!name_taken)
 			rtnl_delete_link(link->outside); /* messages before the one that failed took
 							    effect */
 		errno = saved;

@@ -199,6 +199,25 @@ teardown() {
 	assert_equal "$(links_of alice)" lo
 }
 
+@test "addnetwork: an index that another interface has, here or in the container, is no obstacle" {
+	requires iproute2 nsenter
+	start alice
+	"$CONDUCTOR" addnetwork alice
+	local here inside
+	here=$(cat /sys/class/net/alice-outside/ifindex)
+	inside=$(inside alice cat /sys/class/net/alice-inside/ifindex)
+	"$CONDUCTOR" stop -t 0 alice
+	ip link add other index "$here" type veth peer name others
+	undo=('ip link del other')
+	start alice
+	# The container itself may not.
+	nsenter --net="/proc/$(init_of sh -c "$KEEP_RUNNING" alice)/ns/net" ip link add other index "$inside" type veth peer name others
+	run -0 --separate-stderr "$CONDUCTOR" addnetwork alice
+	assert_equal "$stderr" ""
+	assert_equal "$(address_of alice)" 192.168.1.2
+	assert_equal "$(cat /sys/class/net/other/ifindex)" "$here"
+}
+
 @test "addnetwork: twenty at once get twenty addresses" {
 	local i pids=()
 	for i in {1..20}; do

@@ -77,6 +77,24 @@ teardown() {
 	assert_equal "$(nft list ruleset)" ""
 }
 
+@test "firewall: a container with as many ports and peers as there may be takes all of them along" {
+	requires nft
+	local many number
+	mapfile -t many < <(printf -- '-e\n80-%d\n' {4001..4064})
+	start alice
+	"$CONDUCTOR" addnetwork alice "${many[@]}"
+	for number in {1..64}; do
+		"$CONDUCTOR" run -d base "c$number" -- sleep 1000 >/dev/null 3>&-
+		"$CONDUCTOR" addnetwork "c$number"
+		"$CONDUCTOR" peer alice "c$number"
+	done
+	assert_equal "$(elements_of peers | wc -l) $(elements_of publish | wc -l)" "128 64"
+	run -0 --separate-stderr "$CONDUCTOR" stop -t 0 alice
+	assert_equal "$stderr" ""
+	assert_equal "$(elements_of peers publish)" ""
+	assert_equal "$(elements_of containers | wc -l)" 64
+}
+
 @test "firewall: what a killed parent leaves in the sets goes with the next command" {
 	requires nft
 	start alice bob
