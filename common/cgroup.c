@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Is word one of the words in text, which any of the separators divide? */
-static bool has_word(const char *text, const char *separators, const char *word)
+bool cgroup_has_word(const char *text, const char *word)
 {
+	static const char separators[] = " ,\n";
 	size_t length = strlen(word);
 	while (*(text += strspn(text, separators))) {
 		size_t span = strcspn(text, separators);
@@ -55,8 +55,8 @@ static bool parse_line(const char *text, struct line *line)
 static bool controls(const struct line *line, const char *controller)
 {
 	if (line->mount.version == 1)
-		return controller && has_word(line->v1, ",", controller);
-	return !controller || (line->v2 && has_word(line->v2, " \n", controller));
+		return controller && cgroup_has_word(line->v1, controller);
+	return !controller || (line->v2 && cgroup_has_word(line->v2, controller));
 }
 
 int cgroup_find_all(const char *const controllers[], struct cgroup_mount mounts[], int count)
@@ -95,7 +95,7 @@ static bool has_process(int group, pid_t pid)
 	char text[16];
 	AUTO_FREE char *pids = read_file(group, "cgroup.procs", NULL);
 	snprintf(text, sizeof(text), "%d", (int)pid);
-	return pids && has_word(pids, "\n", text);
+	return pids && cgroup_has_word(pids, text);
 }
 
 /*

@@ -26,6 +26,9 @@ int cgroup_find(const char *controller, struct cgroup_mount *mount);
  */
 int cgroup_find_all(const char *const controllers[], struct cgroup_mount mounts[], int count);
 
+/* Whether word is one of those in text, the content of a cgroup's file or the options of its mount. */
+bool cgroup_has_word(const char *text, const char *word);
+
 /*
  * Removes a cgroup, name in the directory dirfd, and those below it. With kill, what lives in them is
  * killed, whoever put it there. Waits for the dead to leave, 10 s at most. 0, also where there is

@@ -142,7 +142,7 @@ static int enable_controller(const struct cgroup_mount *tree, const char *contro
 		snprintf(path, sizeof(path), "%s%s/cgroup.subtree_control", tree->path, levels[i]);
 		snprintf(word, sizeof(word), "+%s", controller);
 		AUTO_FREE char *enabled = read_file(AT_FDCWD, path, NULL);
-		if (enabled && strstr(enabled, controller))
+		if (enabled && cgroup_has_word(enabled, controller))
 			continue;
 		if (write_file(AT_FDCWD, path, word) < 0) {
 			report_errno(errno == ENOENT ? "the cgroup above it doesn't hand that "

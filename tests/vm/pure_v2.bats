@@ -171,6 +171,16 @@ is_up() {
 	assert_contains "$output" "Resource temporarily unavailable"
 }
 
+@test "conductor run --cpus: a cgroup that hands down cpuset doesn't hand down cpu yet" {
+	local conductors=/sys/fs/cgroup/conductor
+	mkdir -p "$conductors"
+	echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control
+	echo '-cpu +cpuset' >"$conductors/cgroup.subtree_control"
+	run -0 --separate-stderr "$CONDUCTOR" run -d --cpus 0.5 host "$NAME" -- sleep 1000
+	assert_equal "$stderr" ""
+	assert_equal "$(<"$(cgroup_of "$(init_of "$NAME")")/cpu.max")" "500000 1000000"
+}
+
 @test "conductor exec: what it runs is limited with the container" {
 	run -0 "$CONDUCTOR" run -d --cpus 0.5 host "$NAME" -- sleep 1000
 	cgroup=$(cgroup_of "$(init_of "$NAME")")
