@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -41,8 +42,18 @@ int run_and_read(char *const argv[], char *const envp[], int errors_too, char **
 	posix_spawn_file_actions_adddup2(&actions, writing, STDOUT_FILENO);
 	if (errors_too)
 		posix_spawn_file_actions_adddup2(&actions, writing, STDERR_FILENO);
+	/* What we ignore it needn't. */
+	sigset_t defaults;
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawnattr_t attributes;
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+
 	pid_t pid;
-	int error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, envp ? envp : environ);
+	int error = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, envp ? envp : environ);
+	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	if (error) {
 		errno = error;

@@ -28,6 +28,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,7 @@ int main(int argc, char *argv[])
 {
 	(void)argc;
 	error_context("copy_deps", NULL);
+	signal(SIGCHLD, SIG_DFL); /* inherited as ignored it would take the loader's status */
 	struct options options = { 0 };
 	parse(argv + 1, &options);
 

@@ -26,8 +26,10 @@
 #include "common/error.h"
 #include "common/syscalls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,12 +118,14 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* What couldn't be written must not pass for a success: a full disk shows at the last flush only. */
+/* What couldn't be written must not pass for a success: a full disk shows at the last flush only.
+ * A reader who has gone knows it. */
 static int flush(int status, int own_failure)
 {
 	if (fflush(stdout) != EOF && !ferror(stdout))
 		return status;
-	report_errno("", "cannot write to standard output");
+	if (errno != EPIPE)
+		report_errno("", "cannot write to standard output");
 	return own_failure;
 }
 
@@ -150,6 +154,8 @@ int main(int argc, char **argv)
 {
 	error_context("conductor", NULL);
 	close_inherited();
+	signal(SIGCHLD, SIG_DFL); /* inherited as ignored it would take our children's status */
+	signal(SIGPIPE, SIG_IGN); /* `| head` must not end us half-way */
 	umask(022);
 	int next = 1;
 	if (argc > 2 && !strcmp(argv[1], "--root")) {

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -83,13 +84,14 @@ int command_ps(const struct invocation *invocation)
 }
 
 /* Prints what came since; when the log began anew (its parent caps it), from there. */
-static int print_new(int directory, int *log)
+static int print_new(const struct container *container, int *log)
 {
 	if (*log < 0)
-		*log = openat(directory, "log", O_RDONLY | O_CLOEXEC);
-	if (*log < 0)
-		return errno == ENOENT ? 0 : -1;
-	return copy_data(*log, STDOUT_FILENO);
+		*log = openat(container->dirfd, "log", O_RDONLY | O_CLOEXEC);
+	if (*log < 0 ? errno == ENOENT : copy_data(*log, STDOUT_FILENO) == 0)
+		return 0;
+	report_errno("", "%s: cannot print its log", container->name);
+	return -1;
 }
 
 static int follow(struct container *container, int *log)
@@ -104,7 +106,7 @@ static int follow(struct container *container, int *log)
 		return -1;
 	}
 	bool running = pidfd >= 0;
-	if (print_new(container->dirfd, log) < 0) /* what came before the watch began */
+	if (print_new(container, log) < 0) /* what came before the watch began */
 		return -1;
 	while (running) {
 		struct pollfd events[] = { { .fd = changes, .events = POLLIN },
@@ -116,7 +118,8 @@ static int follow(struct container *container, int *log)
 			const struct inotify_event *event = (const void *)(block + at);
 			if (event->mask & IN_MOVED_FROM && event->len &&
 			    !strcmp(event->name, "log")) {
-				print_new(container->dirfd, log);
+				if (print_new(container, log) < 0)
+					return -1;
 				close_fd(log);
 			}
 			at += (ssize_t)(sizeof(*event) + event->len);
@@ -127,7 +130,7 @@ static int follow(struct container *container, int *log)
 			if (parent >= 0)
 				process_ended(parent, 2000);
 		}
-		if (print_new(container->dirfd, log) < 0)
+		if (print_new(container, log) < 0)
 			return -1;
 	}
 	return 0;
@@ -141,17 +144,16 @@ int command_logs(const struct invocation *invocation)
 				   invocation->words[0]);
 	if (container_load(&container, invocation->words[0]) < 0)
 		return COMMAND_FAILED;
+	signal(SIGPIPE, SIG_DFL); /* it only prints: with its reader it may end */
 	AUTO_CLOSE int old = openat(container.dirfd, "log.1", O_RDONLY | O_CLOEXEC);
 	AUTO_CLOSE int log = -1;
-	int result = old < 0 ? 0 : copy_data(old, STDOUT_FILENO);
+	int result = old < 0 ? 0 : print_new(&container, &old);
 	if (result == 0)
-		result = print_new(container.dirfd, &log);
+		result = print_new(&container, &log);
 	if (result == 0 && log < 0)
 		report("%s: it runs in the foreground; what it writes goes there", container.name);
 	if (result == 0 && option_given(invocation, "follow"))
 		result = follow(&container, &log);
-	else if (result < 0)
-		report_errno("", "%s: cannot print its log", container.name);
 	container_close(&container);
 	return result < 0 ? COMMAND_FAILED : 0;
 }

@@ -58,8 +58,8 @@ static int open_state(void)
 			make_directories(AT_FDCWD, path, 0755);
 			*slash = '/';
 		}
-		mkdir(path, 0700);
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (mkdir(path, 0700) == 0 || errno == EEXIST)
+			fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0) {
 		report_errno(errno == EACCES

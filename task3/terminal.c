@@ -119,14 +119,15 @@ static bool ends(const struct terminal *terminal, const char *typed, size_t coun
 	return false;
 }
 
-/* False once the container's terminal has been closed by all. */
-static bool show(const struct terminal *terminal)
+/* Shows what there is: so many bytes, maybe none. -1 once the container's terminal has been closed by
+ * all. */
+static ssize_t show(const struct terminal *terminal)
 {
 	char shown[16384];
 	ssize_t got = read(terminal->master, shown, sizeof(shown));
 	if (got > 0)
-		return write_all(terminal->screen, shown, (size_t)got) == 0;
-	return got < 0 && (errno == EAGAIN || errno == EINTR);
+		return write_all(terminal->screen, shown, (size_t)got) == 0 ? got : -1;
+	return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
 bool terminal_pass_on(struct terminal *terminal, const struct pollfd events[2], pid_t init)
@@ -150,7 +151,7 @@ bool terminal_pass_on(struct terminal *terminal, const struct pollfd events[2], 
 			memmove(terminal->typed, terminal->typed + put, terminal->typed_bytes);
 		}
 	}
-	if (events[1].revents & (POLLIN | POLLHUP | POLLERR) && !show(terminal))
+	if (events[1].revents & (POLLIN | POLLHUP | POLLERR) && show(terminal) < 0)
 		close_fd(&terminal->master);
 	return end;
 }
@@ -164,9 +165,14 @@ void terminal_resize(const struct terminal *terminal)
 
 void terminal_end(struct terminal *terminal)
 {
+	/* What was written before the end is less than this; what else comes is of somebody who stays,
+	 * and may never stop. */
+	ssize_t most = 128 << 10;
 	while (terminal->master >= 0) {
 		struct pollfd last = { .fd = terminal->master, .events = POLLIN };
-		if (poll(&last, 1, 0) != 1 || !show(terminal))
+		ssize_t shown = poll(&last, 1, 0) == 1 ? show(terminal) : -1;
+		most -= shown;
+		if (shown < 0 || most < 0)
 			close_fd(&terminal->master);
 	}
 	if (!terminal->raw)

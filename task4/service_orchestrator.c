@@ -343,6 +343,7 @@ static int finish_output(int status)
 int main(int argc, char *argv[])
 {
 	error_context("service-orchestrator", NULL);
+	signal(SIGCHLD, SIG_DFL); /* inherited as ignored it would take our children's status */
 	signal(SIGPIPE, SIG_IGN); /* a reader who goes away must not stop us half-way through */
 	if (argc < 2)
 		die(EXIT_USAGE, "which command? (--help lists them)");

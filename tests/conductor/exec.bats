@@ -128,6 +128,16 @@ load containers
 	assert_contains "$output" "a terminal"
 }
 
+# Whoever stays behind may write without end, and as fast as the screen takes it.
+@test "exec: on a terminal it ends with its command, though another goes on writing there" {
+	requires script
+	start_sleep $c
+	screen() { while IFS= read -r -N 512 _; do sleep 0.001; done; }
+	export -f screen
+	run -0 bash -c 'timeout 20 script -qec "$1" /dev/null | screen; exit "${PIPESTATUS[0]}"' - \
+		"$CONDUCTOR exec $c -- sh -c 'trap \"\" HUP; yes & sleep 0.2'"
+}
+
 # --- its end ------------------------------------------------------------------------------------
 
 @test "exec: SIGTERM to it ends the command, and the container goes on" {

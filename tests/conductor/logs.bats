@@ -86,4 +86,21 @@ ended() { # [STATUS]
 	wait_until 5 log_is text
 	run -1 --separate-stderr bash -c '"$CONDUCTOR" logs "$1" >/dev/full' - $c
 	assert_equal "$stderr" "conductor: logs: $c: cannot print its log: No space left on device"
+	local unread
+	exec {unread}> >(:)
+	wait $!
+	run -141 --separate-stderr bash -c '"$CONDUCTOR" logs "$1" >&"$2"' - $c "$unread"
+	assert_equal "$stderr" "" # as every reader's end is none of its business
+	exec {unread}>&-
+}
+
+@test "logs -f: output that can't be written any more ends it" {
+	"$CONDUCTOR" run -d base $c -- sh -c 'until [ -e /go ]; do sleep 0.1; done; echo text; sleep 3000' >/dev/null
+	in_background "$CONDUCTOR" logs -f $c >/dev/full 2>errors
+	follows() { readlink "/proc/$job"/fd/* | grep -q inotify; }
+	wait_until 5 follows
+	"$CONDUCTOR" exec $c -- touch /go
+	await "$job"
+	assert_equal "$status" 1
+	assert_equal "$(<errors)" "conductor: logs: $c: cannot print its log: No space left on device"
 }

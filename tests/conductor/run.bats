@@ -196,6 +196,23 @@ load containers
 	exec 7<&- 8>&-
 }
 
+@test "run: a caller that ignores the end of its children takes away no exit status" {
+	run -3 --separate-stderr env --ignore-signal=CHLD "$CONDUCTOR" run base $c -- sh -c 'exit 3'
+	assert_equal "$stderr" ""
+	assert_contains "$("$CONDUCTOR" ps)" "exited (3)"
+}
+
+# It has something to say before it is done, and nobody listens.
+@test "run: a pipe that nobody reads any more doesn't keep it from finishing" {
+	requires cgroup_memory
+	local unread
+	exec {unread}> >(:)
+	wait $!
+	run -137 --separate-stderr bash -c '"$CONDUCTOR" run --memory 16M base "$1" -- tail /dev/zero 2>&"$2"' - $c "$unread"
+	exec {unread}>&-
+	assert_contains "$("$CONDUCTOR" ps)" "exited (137) out of memory"
+}
+
 @test "run: signals that were ignored or blocked outside are not inside" {
 	(
 		trap '' TERM HUP INT PIPE USR1

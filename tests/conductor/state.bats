@@ -161,6 +161,9 @@ set_state() { # NAME KEY VALUE: rewrites a line of a container's state
 	run -125 --separate-stderr as_nobody "$CONDUCTOR" run base $c -- true
 	assert_equal "$(wc -l <<<"$stderr")" 1
 	assert_contains "$stderr" "conductor: run: $CONDUCTOR_ROOT: Permission denied"
+	CONDUCTOR_ROOT=/run/of_nobody run -1 --separate-stderr as_nobody "$CONDUCTOR" ps
+	assert_equal "$stderr" \
+		"conductor: ps: /run/of_nobody: Permission denied (sudo, or set CONDUCTOR_ROOT to a directory of your own)"
 }
 
 @test "state: a path that is no directory, that is nowhere, or too long" {
