@@ -28,6 +28,8 @@ void mask_paths(int empty, int handshake);
 
 /* devices.c. */
 void mount_dev(enum devices devices, int handshake);
+/* In the parent: whether the host's /dev is one that a container may see, given the filter. */
+bool host_dev_is_closed(void);
 /* In the parent: lets the processes of this v2 cgroup open the harmless devices only. 0, or -1 with
  * errno where that can't be had. It goes with the cgroup. */
 int device_filter_attach(int cgroup);

@@ -236,7 +236,7 @@ static void choose_confinement(const struct settings *settings, int cgroup,
 	confinement->privileged = settings->privileged;
 	if (settings->privileged)
 		confinement->devices = DEVICES_HOST;
-	else if (cgroup >= 0 && device_filter_attach(cgroup) == 0)
+	else if (cgroup >= 0 && host_dev_is_closed() && device_filter_attach(cgroup) == 0)
 		confinement->devices = DEVICES_FILTERED;
 	else
 		confinement->devices = DEVICES_OWN;

@@ -154,6 +154,19 @@ on_writable_dev() { # COMMAND...
 	assert_contains "$output" "Read-only file system"
 }
 
+# A read-only mount keeps nobody from writing to them, and the filter knows devices only.
+@test "devices: a socket or pipe in the host's /dev, such as its log, is not in the container's" {
+	requires machine_root cgroup_v2 unshare python3
+	local look='ls -d /dev/disk /dev/initctl /dev/log /dev/null 2>/dev/null | paste -sd " "'
+	run on_writable_dev "$CONDUCTOR" run --rm attack $c -- sh -c "$look"
+	assert_equal "$(head -n 1 <<<"$output")" "/dev/disk /dev/null" # the host's, as it is
+	run on_writable_dev sh -c 'mkfifo /dev/initctl && exec "$@"' - "$CONDUCTOR" run --rm attack $c -- sh -c "$look"
+	assert_equal "$(head -n 1 <<<"$output")" /dev/null
+	run on_writable_dev sh -c 'python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\"/dev/log\")" && exec "$@"' - \
+		"$CONDUCTOR" run --rm attack $c -- sh -c "$look"
+	assert_equal "$(head -n 1 <<<"$output")" /dev/null
+}
+
 # --- handles ------------------------------------------------------------------------------------
 
 handles() {
