@@ -265,6 +265,19 @@ time.sleep(60)'
 	assert_equal "$(seen '[.processes[].exit.status] | tostring')" "[0,0]"
 }
 
+@test "witness: after its command's end a signal goes to no other process, but ends it" {
+	local ready=$BATS_TEST_TMPDIR/ready pid command
+	mkfifo "$ready"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	"$WITNESS" --linger 60000 -o /dev/null -- sh -c 'sleep 60 & echo $$ >"$1"' - "$ready" 3>&- &
+	pid=$!
+	read -r command <"$ready"
+	wait_until 10 refute test -e "/proc/$command"
+	kill -TERM $pid
+	await $pid
+	assert_equal "$status" 143
+}
+
 @test "witness: when it is killed, nothing of the command stays" {
 	local ready=$BATS_TEST_TMPDIR/ready pid child
 	mkfifo "$ready"

@@ -23,7 +23,7 @@
  * Linux 5.10 on x86_64 or arm64, with /proc of the own pid namespace.
  * Exit status: COMMAND's, or 128+n if signal n ended it; 125 for a failure of the witness, 126 or 127
  * if COMMAND can't be run or isn't found, 2 for wrong usage. SIGTERM and SIGHUP are passed on to
- * COMMAND; SIGINT and SIGQUIT, which a terminal sends to COMMAND itself, are ignored.
+ * COMMAND, and end the witness once COMMAND has ended; SIGINT and SIGQUIT, which a terminal sends to COMMAND itself, are ignored.
  */
 #include "witness.h"
 
@@ -209,14 +209,10 @@ _Noreturn static void run_command(const struct options *options, const struct si
 
 /* --- the tracer, the witness's child -------------------------------------------------------------- */
 
-static void tell(int to_front, int number)
-{
-	ssize_t written = write(to_front, &number, sizeof(number));
-	(void)written; /* without a front the tracer has been killed */
-}
-
-/* Starts COMMAND and returns when it has been let go. */
-static pid_t start(const struct options *options, const struct signals *signals, int *from_command)
+/* Starts COMMAND and returns when it has been let go; the front gets a pidfd of it, as its number is
+ * another's once we have waited for it. */
+static pid_t start(const struct options *options, const struct signals *signals, int *from_command,
+		   int to_front)
 {
 	int command_end;
 	if (handshake_pair(from_command, &command_end) < 0)
@@ -236,6 +232,9 @@ static pid_t start(const struct options *options, const struct signals *signals,
 				    "forbids it"
 				  : "",
 			  "cannot trace %s", options->command[0]);
+	AUTO_CLOSE int pidfd = sys_pidfd_open(command);
+	if (pidfd < 0 || handshake_tell(to_front, HANDSHAKE_GO, pidfd) < 0)
+		die_errno(EXIT_WITNESS, "", "cannot open %s", options->command[0]);
 	handshake_tell(*from_command, HANDSHAKE_GO, -1);
 	return command;
 }
@@ -262,7 +261,8 @@ static void let_go(int to_front, int status)
 		dup2(null, fd);
 	if (chdir("/") < 0)
 		report_errno("", "cannot change to /");
-	tell(to_front, status);
+	ssize_t told = write(to_front, &status, sizeof(status));
+	(void)told; /* without a front the tracer has been killed */
 	sys_close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
@@ -276,8 +276,7 @@ _Noreturn static void trace(const struct options *options, const struct signals 
 		die_errno(EXIT_WITNESS, errno == ESRCH ? "/proc is another pid namespace's" : "",
 			  "cannot read /proc");
 	record_begin(&record, options->command);
-	pid_t command = start(options, signals, &from_command);
-	tell(to_front, command);
+	pid_t command = start(options, signals, &from_command, to_front);
 	if (!tracer_follow(&record, command, options->linger_ms))
 		record.status = say_why_not(from_command);
 	else if (!write_outputs(options, &record))
@@ -289,37 +288,34 @@ _Noreturn static void trace(const struct options *options, const struct signals 
 
 /* --- the front: what the caller sees -------------------------------------------------------------- */
 
-static volatile sig_atomic_t command_pid;
+static int command_pidfd;
 
-static void pass_on(int signal)
+/* To COMMAND; once that has ended, to whoever waits for the rest: us. */
+static void pass_on(int number)
 {
-	kill(command_pid, signal);
-}
-
-static int hear(int from_tracer, int *number)
-{
-	ssize_t got;
-	do {
-		got = read(from_tracer, number, sizeof(*number));
-	} while (got < 0 && errno == EINTR);
-	return got == sizeof(*number) ? 0 : -1;
+	if (sys_pidfd_send_signal(command_pidfd, number) == 0)
+		return;
+	signal(number, SIG_DFL);
+	raise(number);
 }
 
 /* Waits for the tracer's word of how COMMAND ended. */
 static int await(int from_tracer, const struct signals *signals)
 {
 	struct sigaction passing = { .sa_handler = pass_on };
-	int pid;
 	int status;
-	if (hear(from_tracer, &pid) < 0)
+	ssize_t got;
+	if (handshake_hear(from_tracer, NULL, &command_pidfd) != HANDSHAKE_GO)
 		return EXIT_WITNESS; /* the tracer has said why */
-	command_pid = pid;
 	for (int i = 0; i < CHANGED_SIGNALS; i++) {
 		if (changed_signals[i] == SIGTERM || changed_signals[i] == SIGHUP)
 			sigaction(changed_signals[i], &passing, NULL);
 	}
 	sigprocmask(SIG_SETMASK, &signals->mask, NULL);
-	if (hear(from_tracer, &status) < 0) {
+	do {
+		got = read(from_tracer, &status, sizeof(status));
+	} while (got < 0 && errno == EINTR);
+	if (got != sizeof(status)) {
 		report("the tracer was killed");
 		return EXIT_WITNESS;
 	}
@@ -330,20 +326,21 @@ int main(int argc, char **argv)
 {
 	struct options options = { .linger_ms = 100 };
 	struct signals signals;
-	int ends[2];
+	int from_tracer;
+	int to_front;
 	error_context("witness", NULL);
 	parse(argc, argv, &options);
 	open_outputs(&options);
 	signals_take(&signals);
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		die_errno(EXIT_WITNESS, "", "cannot make a pipe");
+	if (handshake_pair(&from_tracer, &to_front) < 0)
+		die_errno(EXIT_WITNESS, "", "cannot make a socket pair");
 	pid_t tracer = fork();
 	if (tracer < 0)
 		die_errno(EXIT_WITNESS, "", "cannot fork");
 	if (tracer == 0) {
-		close(ends[0]);
-		trace(&options, &signals, ends[1]);
+		close(from_tracer);
+		trace(&options, &signals, to_front);
 	}
-	close(ends[1]);
-	return await(ends[0], &signals);
+	close(to_front);
+	return await(from_tracer, &signals);
 }
