@@ -274,7 +274,7 @@ nothing_is_up() {
 # The step that fails is named, with the conductor's own words, and nothing is left of the others.
 assert_undone() { # STEP TITLE REASON CONDITION
 	conductor_but "if $4; then echo 'conductor: it does not work today' >&2; exit 1; fi"
-	run -1 --separate-stderr up --timeout 1
+	run -1 --separate-stderr up --timeout "${TEST_SLOWNESS:-1}"
 	assert_equal "$stderr" "service-orchestrator: up: step $1, $2: $3"
 	assert_equal "${lines[-1]}" "What was made before is undone."
 	assert_equal "$(grep -c ' ms ' <<<"$output")" "$(($1 - 1))"
@@ -289,7 +289,7 @@ assert_undone() { # STEP TITLE REASON CONDITION
 	assert_undone 2 "run the containers" "$why" '[ "$1" = ps ]'
 	assert_undone 2 "run the containers" "$why" '[ "$1 $3" = "run c1" ]'
 	assert_undone 2 "run the containers" "$why" '[ "$1 $3" = "run c2" ]'
-	assert_undone 2 "run the containers" "not ready after 1000 ms: $why" '[ "$1 $2 $4" = "exec c2 grep" ]'
+	assert_undone 2 "run the containers" "not ready after ${TEST_SLOWNESS:-1}000 ms: $why" '[ "$1 $2 $4" = "exec c2 grep" ]'
 	assert_undone 3 "copy the services" "$why" '[ "$1 $2 $4" = "exec c2 tar" ]'
 	assert_undone 4 "connect the containers" "$why" '[ "$1 $2" = "addnetwork c1" ]'
 	assert_undone 4 "connect the containers" "$why" '[ "$1 $2" = "addnetwork c2" ]'
