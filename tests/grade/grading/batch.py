@@ -31,6 +31,13 @@ def names(paths):
     return named
 
 
+def seed(directory):
+    """That of the newest result, or None: a batch that goes on is drawn as it began."""
+    made = sorted(directory.glob("*/result.json"), key=lambda path: path.stat().st_mtime)
+    last = result.read(made[-1].parent) if made else None
+    return last.get("grader", {}).get("seed") if last else None
+
+
 def is_done(directory, path, grading):
     """Whether there is a result of this very submission, by this rubric, version and seed."""
     old = result.read(directory)

@@ -178,8 +178,11 @@ runs_namespace_prog() {
 	grade --task 1 --seed 7
 	run -0 grade --task 1 --seed 7 --resume
 	assert_contains "$output" "submission: done before"
+	run -0 grade --task 1 --resume
+	assert_line "seed 7, sandbox world"
+	assert_contains "$output" "submission: done before"
 	echo '/* another */' >>submission/namespace_prog.c
-	run -0 grade --task 1 --seed 7 --resume
+	run -0 grade --task 1 --resume
 	assert_contains "$output" "submission: 15/15"
 	run -0 grade --task 1 --seed 8 --resume
 	assert_contains "$output" "submission: 15/15"
