@@ -11,6 +11,7 @@ from .errors import GraderError
 
 GRADE = pathlib.Path(__file__).resolve().parent.parent
 TOP = GRADE.parent.parent
+PROGRAMS = ("grade/sandbox/world", "lab/lab", "tools/wire", "witness/witness")  # the judge's, below tests
 EMULATED_SLOWNESS = 10
 UNFINISHED = 3  # the machine's exit status when there is a result, but not all was done in time
 
@@ -38,6 +39,8 @@ class World:
     slowness = 1
 
     def __init__(self):
+        if not all((TOP / "tests" / program).exists() for program in PROGRAMS):
+            raise GraderError("not built (try: make)")
         if os.geteuid() != 0:
             raise GraderError("the world needs root: sudo, or --sandbox vm")
         result = programs.run([str(GRADE / "sandbox/root")], 1800)

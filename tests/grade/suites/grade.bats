@@ -53,7 +53,21 @@ wrong() { # MESSAGE ARGUMENT...
 	wrong "--sandbox: invalid choice" submission -o out --sandbox docker
 	wrong "0 is not a number from 1 to 64" submission -o out -j 0
 	wrong "cannot be read" submission -o out --rubric nowhere.tsv
+	wrong "--no-vm is for --sandbox world" submission -o out --sandbox vm --no-vm
 	refute test -e out
+}
+
+@test "grade: where make has not been run, it says so at once and makes no sandbox" {
+	local sandbox
+	mkdir -p tree/tests submission
+	cp -r "$TOP/tests/grade" tree/tests/
+	rm -f tree/tests/grade/sandbox/{world,boot}
+	for sandbox in world vm; do
+		run -1 --separate-stderr tree/tests/grade/grade --sandbox $sandbox -o out submission
+		assert_equal "${#stderr_lines[@]}" 1
+		assert_matches "$stderr" "^grade: .*not built \\(try: make\\)$"
+		refute test -e tree/build
+	done
 }
 
 @test "grade: two at once don't write into one directory" {
