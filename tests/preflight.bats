@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# tests/preflight, which tells what a machine has, and tests/vm/table, which makes README's table of it.
+# tests/preflight, which tells what a machine has, and of tests/vm what needs no machine: table, which
+# makes README's table of it, and whom kernel refuses.
 # shellcheck disable=SC2154 # bats's run sets output, stderr and lines
 
 load helpers
@@ -114,4 +115,19 @@ write_logs() {
 	tests/vm/table --check ../a.log
 	run -1 tests/vm/table --check ../a.log ../b.log
 	assert_line "not ok README.md lacks the row | 6.18 | hybrid cgroups | root | yes | nothing | (tests/vm/table --write)"
+}
+
+# --- the kernel ---------------------------------------------------------------------------------
+
+@test "vm kernel: where there is none yet, one comes from Debian 12 or newer only" {
+	requires machine_root unshare
+	cd "$BATS_TEST_TMPDIR" || return
+	printf '%s\n' ID=ubuntu VERSION_ID=24.04 'PRETTY_NAME="Ubuntu 24.04.1 LTS"' >os-release
+	run -1 --separate-stderr unshare --mount \
+		sh -c 'mount --bind os-release /etc/os-release && exec "$0" kernels' "$TOP/tests/vm/kernel"
+	assert_equal "$stderr" "tests/vm/kernel: needs Debian 12 or newer, this is Ubuntu 24.04.1 LTS"
+	mkdir -p kernels/linux-image-1
+	touch kernels/linux-image-1/complete
+	run -0 "$TOP/tests/vm/kernel" kernels
+	assert_equal "$output" "$PWD/kernels/linux-image-1"
 }

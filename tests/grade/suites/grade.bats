@@ -78,6 +78,44 @@ wrong() { # MESSAGE ARGUMENT...
 	exec 8>&-
 }
 
+# --- the sandbox's root ----------------------------------------------------------------------------
+
+# make_root NAME=VALUE...: on a machine whose os-release says so, with no mksquashfs, and a debootstrap
+# that has no network. Sets $output, $stderr.
+make_root() {
+	if [ ! -d bin ]; then
+		mkdir -p bin tree/tests/grade
+		cp -r "$TOP/tests/grade/sandbox" tree/tests/grade/
+		ln -s /usr/bin/* bin/
+		rm -f bin/{mksquashfs,debootstrap}
+		printf '#!/bin/sh\necho no network >&2; exit 1\n' >bin/debootstrap
+		chmod 755 bin/debootstrap
+	fi
+	printf '%s\n' "$@" >os-release
+	PATH=$PWD/bin run -1 --separate-stderr unshare --mount \
+		sh -c 'mount --bind os-release /etc/os-release && exec tree/tests/grade/sandbox/root'
+	assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "root: is made on Debian 12 or newer only, and elsewhere says so" {
+	requires machine_root unshare
+	make_root ID=ubuntu ID_LIKE=debian VERSION_ID=24.04 'PRETTY_NAME="Ubuntu 24.04.1 LTS"' VERSION_CODENAME=noble
+	assert_contains "$stderr" "needs Debian 12 or newer, this is Ubuntu 24.04.1 LTS"
+	make_root ID=debian VERSION_ID=11 'PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"' VERSION_CODENAME=bullseye
+	assert_contains "$stderr" "needs Debian 12 or newer, this is Debian GNU/Linux 11 (bullseye)"
+	make_root ID=debian VERSION_CODENAME=forky
+	assert_contains "$stderr" "missing (try: sudo apt-get install squashfs-tools)"
+}
+
+@test "root: without the machine, as in a handout, no mksquashfs is needed" {
+	requires machine_root unshare
+	make_root ID=debian VERSION_ID=12 VERSION_CODENAME=bookworm
+	assert_contains "$stderr" "missing (try: sudo apt-get install squashfs-tools)"
+	rm tree/tests/grade/sandbox/vm
+	make_root ID=debian VERSION_ID=12 VERSION_CODENAME=bookworm
+	assert_contains "$stderr" "cannot build the Debian root: no network"
+}
+
 # --- the rubric ---------------------------------------------------------------------------------
 
 @test "rubric: every check has a row and every row a check; at least 7, 8, 22 and 8 of the tasks; 100 points" {
