@@ -131,3 +131,19 @@ write_logs() {
 	run -0 "$TOP/tests/vm/kernel" kernels
 	assert_equal "$output" "$PWD/kernels/linux-image-1"
 }
+
+@test "vm kernel: of two machines that fetch it at once, the second takes the first one's" {
+	grep -qx ID=debian /etc/os-release || skip "needs Debian"
+	cd "$BATS_TEST_TMPDIR" || return
+	local package=linux-image-1.2.3 kernel=$PWD/kernels/others/linux-image-1.2.3/linux-image-1.2.3
+	mkdir bin
+	printf '#!/bin/sh\n' | tee bin/apt-cache >bin/depmod
+	printf '#!/bin/sh\ntouch it.deb; mkdir -p %s; touch %s/complete\n' "$kernel" "$kernel" >bin/apt-get
+	# shellcheck disable=SC2016 # that script expands it
+	printf '#!/bin/sh\nmkdir -p "$3/boot" "$3/lib/modules/1.2.3"\n' >bin/dpkg-deb
+	chmod 755 bin/*
+	VM_KERNEL=$package PATH=$PWD/bin:$PATH run -0 "$TOP/tests/vm/kernel" kernels
+	assert_equal "$output" "$kernel"
+	assert_equal "$(ls "$kernel")" complete
+	assert_equal "$(ls "$(dirname "$kernel")")" $package
+}
