@@ -296,3 +296,23 @@ assert {check.id for check in loaded.checks} == judge.known_ids()'
 	assert_equal "$stderr" "conductor.sh: part 3a is not written yet"
 	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
 }
+
+@test "handout: what the student's page types to hand in has all four tasks and nothing that was built" {
+	local route
+	for route in c shell; do
+		copy $route
+		make -s common
+		mkdir -p build/grade/root-1/fs build/check
+		sed -n '/^Hand in/,$ { s/^sudo //; /^make\|^tar/p }' README.md >commands
+		assert_equal "$(wc -l <commands)" 2
+		bash -e commands
+		PYTHONPATH=tests/grade PYTHONDONTWRITEBYTECODE=1 run -0 python3 -c '
+import pathlib
+from grading import intake
+print(*sorted(intake.take("../NAME.tar.gz", pathlib.Path("../taken")).entries))'
+		assert_equal "$output" "1 2 3 4"
+		assert_equal "$(tar -tzf ../NAME.tar.gz | grep -E '^./build|\.[ao]$')" ""
+		cd ..
+		rm -rf handout taken
+	done
+}
