@@ -147,3 +147,47 @@ write_logs() {
 	assert_equal "$(ls "$kernel")" complete
 	assert_equal "$(ls "$(dirname "$kernel")")" $package
 }
+
+# --- the machines -------------------------------------------------------------------------------
+
+# A copy, so that none of the tree's machines is touched.
+copy_machines() {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkdir -p tree/tests
+	cp -r "$TOP/tests/vm" tree/tests/
+	bash -c '. tree/tests/vm/lib.bash && check_machine' >/dev/null 2>&1 || skip "what a machine needs is not installed"
+}
+
+@test "vm run: words that a machine can't take are a wrong call, and nothing runs" {
+	local call
+	copy_machines
+	for call in "2 task1" "5 task1" "5 1 2" "1,4 task1" "6"; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr tree/tests/vm/run $call
+		assert_contains "$stderr" "usage: tests/vm/run"
+		assert_equal "$output" ""
+	done
+	assert_equal "$(ls tree/build/vm)" ""
+}
+
+@test "vm run: a kernel that is not to be had is skipped and told, and looking around in it has failed" {
+	copy_machines
+	# No such package, and no network.
+	export VM_KERNEL=linux-image-none-such
+	grep -qx ID=debian /etc/os-release || skip "needs Debian"
+	run -1 --separate-stderr tree/tests/vm/run 4
+	assert_line "ok 1 linux-image-none-such # SKIP no package linux-image-none-such (try: sudo apt-get update)"
+	assert_equal "${lines[-1]}" "0 passed, 0 failed, 1 skipped"
+	run -1 --separate-stderr tree/tests/vm/run 1 -- true
+	assert_contains "$stderr" "tests/vm/run: no kernel linux-image-none-such"
+}
+
+@test "vm run: machine 3 runs in the lab what isn't of tests/vm" {
+	copy_machines
+	# Instead of booting it, the machine's script is printed.
+	run -0 bash -c '. tree/tests/vm/lib.bash; . tree/tests/vm/machines/3-no_root; boot_course() { cat; }; machine "$@"' \
+		machine task1 tests/vm/forbidden.bats stop
+	assert_line "section \"an ordinary user\" as_student tests/run 'task1' 'stop'"
+	assert_line "section \"an ordinary user outside of the lab\" as_student tests/run --outside 'tests/vm/forbidden.bats'"
+	assert_equal "${lines[-1]}" 'echo "vm: done"'
+}

@@ -1,9 +1,11 @@
 # What the machines of tests/vm have in common: a root that is packed once, QEMU, and the counts.
 # shellcheck shell=bash
-# Sourced by tests/vm/run. A file in tests/vm/machines sets title, one line, and defines
+# Sourced by tests/vm/run. A file in tests/vm/machines sets title, one line, and words, an extended regex
+# for those that may follow its name (all, where it is empty), and defines
 #     machine [SUITE...]       boots, and prints what its machine printed (results.log)
 #     look_around COMMAND...   runs a command there as root
-# It finds $work, a directory of its own below build/vm, and the functions below.
+# It finds $work, a directory of its own below build/vm, of which new.* are removed at the end of a run
+# that is interrupted, and the functions below.
 work=${work:-} # set by run_machine
 qemu=() append_more=''
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -35,7 +37,8 @@ check_machine() {
 
 # A kernel's directory (tests/vm/kernel), by the name of its package or the current one.
 kernel() { # [PACKAGE]
-	VM_KERNEL=${1:-${VM_KERNEL:-}} "$top/tests/vm/kernel" "$vm" || fail "no kernel ${1:-}"
+	local package=${1:-${VM_KERNEL:-}}
+	VM_KERNEL=$package "$top/tests/vm/kernel" "$vm" || fail "no kernel ${package:-for the machine}"
 }
 
 # The files become root's in the archive, whoever packs it. The directory itself stays out: it is a
@@ -52,7 +55,7 @@ base_root() { # KERNEL
 		sha256sum | cut -c 1-16)
 	archive=$vm/base-$(basename "$1")-$key.cpio
 	if [ ! -f "$archive" ]; then
-		new=$(mktemp -d "$vm/new.XXXXXX")
+		new=$(mktemp -d "$work/new.XXXXXX")
 		"$top/tests/vm/userland" "$new/root" "$1" >&2 && pack "$new/root" >"$new/cpio" &&
 			rm -f "$vm/base-$(basename "$1")"-*.cpio && mv "$new/cpio" "$archive"
 		rm -rf "$new"
@@ -64,7 +67,7 @@ base_root() { # KERNEL
 # This tree with its built programs, as /course. build/ and .git are left out.
 course() { # prints the archive
 	local new
-	new=$(mktemp -d "$vm/new.XXXXXX")
+	new=$(mktemp -d "$work/new.XXXXXX")
 	mkdir "$new/course"
 	tar -C "$top" -c --exclude=./build --exclude=./.git . | tar -C "$new/course" -x --no-same-owner
 	chmod -R u+rwX,go+rX "$new/course"
@@ -76,7 +79,7 @@ course() { # prints the archive
 # What the machine is to do: a script for tests/vm/init, which sources it.
 job() { # prints the archive of standard input as /job
 	local new
-	new=$(mktemp -d "$vm/new.XXXXXX")
+	new=$(mktemp -d "$work/new.XXXXXX")
 	cat >"$new/job"
 	pack "$new" >"$work/job.cpio"
 	rm -rf "$new"
