@@ -115,6 +115,41 @@ write_logs() {
 	tests/vm/table --check ../a.log
 	run -1 tests/vm/table --check ../a.log ../b.log
 	assert_line "not ok README.md lacks the row | 6.18 | hybrid cgroups | root | yes | nothing | (tests/vm/table --write)"
+
+	# Rows of other machines stay; those of the same machine are what they are now.
+	tests/vm/table --write ../b.log
+	assert_equal "$(sed -n '5,$p' README.md)" "$(printf '%s\n' \
+		'| 5.10 | cgroup v2 | root | no | overlayfs |' \
+		'| 6.1 | cgroup v2 | root | yes | nothing |' \
+		'| 6.1 | cgroup v2 | user | yes | limits |' \
+		'| 6.18 | hybrid cgroups | root | yes | nothing |' '<!-- end -->' after)"
+	sed -i 's/^7 passed, 0 failed/6 passed, 1 failed/' ../a.log
+	tests/vm/table --write ../a.log
+	assert_equal "$(grep -F '| 6.1 |' README.md)" "$(printf '%s\n' \
+		'| 6.1 | cgroup v2 | root | no | nothing |' '| 6.1 | cgroup v2 | user | yes | limits |')"
+}
+
+@test "table: without a log, and with logs that make no row, it fails and README stays" {
+	mkdir -p "$BATS_TEST_TMPDIR/tree/tests/vm"
+	cp "$TABLE" "$BATS_TEST_TMPDIR/tree/tests/vm"
+	cd "$BATS_TEST_TMPDIR/tree" || return
+	printf '%s\n' '<!-- by tests/vm/table: -->' '| 6.1 | cgroup v2 | root | yes | nothing |' '<!-- end -->' |
+		tee README.md >before
+	echo 'preflight: 6.1.0; cgroup v2; root; lacks nothing' >cut-short.log
+	# A machine that was ended after its first section.
+	printf '%s\n' 'preflight: 6.1.0; cgroup v2; root; lacks nothing' '0 passed, 1 failed, 0 skipped' \
+		'vm: section root: 0 passed, 1 failed, 0 skipped' 'preflight: 6.1.0; cgroup v2; user; lacks limits' >ended.log
+	for mode in '' --write --check; do
+		run -1 --separate-stderr tests/vm/table $mode
+		assert_matches "$stderr" "^tests/vm/table: .*/build/vm/\*/results.log: no such log \\(try: make test-vm\\)\$"
+		run -1 --separate-stderr tests/vm/table $mode cut-short.log ended.log
+		assert_equal "$stderr" "tests/vm/table: no machine in these logs came to its end"
+		assert_equal "$output" ""
+	done
+	cmp README.md before
+	write_logs
+	run -0 tests/vm/table ended.log ../a.log
+	assert_line '| 6.1 | cgroup v2 | root | yes | nothing |'
 }
 
 # --- the kernel ---------------------------------------------------------------------------------
