@@ -159,7 +159,7 @@ write_logs() {
 	cd "$BATS_TEST_TMPDIR" || return
 	printf '%s\n' ID=ubuntu VERSION_ID=24.04 'PRETTY_NAME="Ubuntu 24.04.1 LTS"' >os-release
 	run -1 --separate-stderr unshare --mount \
-		sh -c 'mount --bind os-release /etc/os-release && exec "$0" kernels' "$TOP/tests/vm/kernel"
+		sh -c "mount --bind os-release /etc/os-release && exec '$TOP/tests/vm/kernel' kernels"
 	assert_equal "$stderr" "tests/vm/kernel: needs Debian 12 or newer, this is Ubuntu 24.04.1 LTS"
 	mkdir -p kernels/linux-image-1
 	touch kernels/linux-image-1/complete
