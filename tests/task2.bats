@@ -831,12 +831,11 @@ can_limit() {
 
 # --- the lesson ---------------------------------------------------------------------------------
 
-# Replaces what differs from run to run: the tree's place, PIDs but 1 and 2, measurements and names.
+# Replaces what differs from run to run: the tree's place, PIDs but 1 and 2, and measurements.
 # The list of the root directory goes: it shows where the tree is, too.
 anonymous() {
 	sed -E -e "s,^$TOP/,/srv/course/," -e '/^  /d' \
-		-e 's/(Process PID: )[0-9]{2,}/\1N/' -e '/^Process PID: 1$/!s/^(Process PID: )[0-9]$/\1N/' \
-		-e 's/(Hostname of the host: ).*/\1NAME/' -e 's/(Limit \(cgroup v).*/\1/' \
+		-e 's/(Process PID: )([3-9]|[0-9]{2,})$/\1N/' -e 's/(Limit \(cgroup v).*/\1/' \
 		-e 's/^(Time Taken: ).*/\1N ms/; s/^(Share of one core: ).*/\1N/' \
 		-e 's/^(CPU time used: ).*/\1N ms/; s/nr_periods.*/N/; s/^(Container root: ).*/\1N/'
 }
@@ -867,4 +866,16 @@ anonymous() {
 	requires cgroup_cpu
 	assert_equal "$(anonymous <"$WHOLE")" \
 		"$(transcript task2/README.md 'sudo tests/lab/lab task2/simple_container' | anonymous)"
+}
+
+@test "README of task 2: the first exercise's command runs after what came before it, and once more" {
+	local command
+	command=$(sed -n '/^## Break it/,/^## Check/s/^1\..*`simple_container \(2a.*\)`.*/\1/p' "$TOP/task2/README.md")
+	mkdir root
+	cp /bin/ls root
+	for _ in 1 2; do
+		run -0 --separate-stderr bash -c "'$SIMPLE_CONTAINER' $command"
+		assert_line "Output Subtask 2a"
+		refute_line etc
+	done
 }
