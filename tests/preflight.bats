@@ -59,6 +59,13 @@ teardown() {
 	assert_matches "${lines[-1]}" "; user, user namespaces forbidden; lacks all but sudo"
 }
 
+@test "preflight: on a kernel that is too old it fails and says so" {
+	requires unshare
+	run -1 setarch --uname-2.6 "$TOP/tests/preflight"
+	assert_matches "$output" "kernel +2\.6\.[^,]*, older than 5\.15: "
+	assert_matches "${lines[-1]}" "^preflight: 2\.6\..*; lacks a kernel that is new enough"
+}
+
 # --- the table ----------------------------------------------------------------------------------
 
 write_logs() {

@@ -65,6 +65,11 @@ teardown() {
 	assert_contains "$stderr" "$NEEDS"
 }
 
+@test "too old: preflight says so, and fails" {
+	run -1 "$TOP/tests/preflight"
+	assert_matches "${lines[-1]}" "; lacks a kernel that is new enough"
+}
+
 @test "too old: the witness sees task 1" {
 	run -0 "$WITNESS" -- "$NAMESPACE_PROG"
 	assert_contains "$output" "born of #1 by clone(CLONE_NEWUTS|CLONE_NEWPID)"
