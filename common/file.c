@@ -157,7 +157,14 @@ int make_directories(int dirfd, const char *path, mode_t mode)
 	return 0;
 }
 
-static int remove_entries(int fd);
+/* A tree that is being removed. */
+struct removal {
+	int top;	 /* its topmost directory */
+	bool moved;	 /* has one been moved up into that? */
+	unsigned number; /* the last that was tried as the name of such a one */
+};
+
+static int remove_entries(struct removal *removal, int fd, int depth);
 
 /* Opens a directory of the tree; RESOLVE_NO_XDEV refuses what is mounted there, even from the same
  * disk. */
@@ -173,9 +180,25 @@ static int open_inside(int dirfd, const char *name)
 	return fd;
 }
 
-/* known_directory spares the attempt to unlink one, where the kernel has told. */
-static int remove_entry(int dirfd, const char *name, bool known_directory)
+/* From some depth on a directory is moved up, to be found there: each level holds a descriptor, and
+ * whoever nests them by the thousand must not make us run out of them. */
+static int move_up(struct removal *removal, int dirfd, const char *name)
 {
+	char new_name[16];
+	int result;
+	do {
+		snprintf(new_name, sizeof(new_name), "%u", ++removal->number);
+		result = renameat(dirfd, name, removal->top, new_name);
+	} while (result < 0 && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR));
+	removal->moved |= result == 0;
+	return result;
+}
+
+/* known_directory spares the attempt to unlink one, where the kernel has told. */
+static int remove_entry(struct removal *removal, int dirfd, const char *name, bool known_directory,
+			int depth)
+{
+	enum { MAX_DEPTH = 100 };
 	if (!known_directory) {
 		if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 			return 0;
@@ -186,14 +209,19 @@ static int remove_entry(int dirfd, const char *name, bool known_directory)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -1;
+	/* One that can't be moved (an overlay's, from a lower layer) is entered all the same. */
+	if (depth >= MAX_DEPTH && move_up(removal, dirfd, name) == 0)
+		return 0;
 	int fd = open_inside(dirfd, name);
-	if (fd < 0 || remove_entries(fd) < 0)
+	if (depth == 0)
+		removal->top = fd;
+	if (fd < 0 || remove_entries(removal, fd, depth + 1) < 0)
 		return -1;
 	return unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
 /* Empties the directory and closes fd. */
-static int remove_entries(int fd)
+static int remove_entries(struct removal *removal, int fd, int depth)
 {
 	DIR *directory = fdopendir(fd);
 	if (!directory) {
@@ -204,8 +232,8 @@ static int remove_entries(int fd)
 	struct dirent *entry;
 	while (result == 0 && (errno = 0, entry = readdir(directory))) {
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = remove_entry(dirfd(directory), entry->d_name,
-					      entry->d_type == DT_DIR);
+			result = remove_entry(removal, dirfd(directory), entry->d_name,
+					      entry->d_type == DT_DIR, depth);
 	}
 	int saved = errno;
 	closedir(directory);
@@ -213,11 +241,22 @@ static int remove_entries(int fd)
 	return result == 0 && saved ? -1 : result;
 }
 
+static int remove_in(int dirfd, const char *name)
+{
+	struct removal removal = { .top = -1 };
+	int result;
+	do { /* again, where readdir(3) has passed over what was moved up meanwhile */
+		removal.moved = false;
+		result = remove_entry(&removal, dirfd, name, false, 0);
+	} while (result < 0 && removal.moved);
+	return result;
+}
+
 int remove_tree(int dirfd, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	if (!slash)
-		return remove_entry(dirfd, path, false);
+		return remove_in(dirfd, path);
 
 	/* The way to the tree may lead over mounts (/tmp often is one); only the tree may not. */
 	char parent[PATH_MAX];
@@ -229,5 +268,5 @@ int remove_tree(int dirfd, const char *path)
 	AUTO_CLOSE int fd = openat(dirfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	return remove_entry(fd, slash + 1, false);
+	return remove_in(fd, slash + 1);
 }

@@ -171,6 +171,16 @@ line"
 	assert_no_container $c
 }
 
+@test "stop: deletes more levels of directories than it may have descriptors" {
+	# In two steps, since no path may be as long; and with names that are in the way of moving them.
+	run -0 "$CONDUCTOR" run base $c -- sh -c '
+		half=$(printf "d/%.0s" $(seq 1500))
+		mkdir -p "/$half" /1/full /2 && touch /3 && env -C "/$half" mkdir -p "$half"'
+	run -0 bash -c 'ulimit -Sn 1024 && "$0" stop "$1"' "$CONDUCTOR" $c
+	assert_equal "$output" ""
+	assert_no_container $c
+}
+
 @test "stop: the file rootfs of a container leads nowhere after its end" {
 	local link
 	start_sleep $c
