@@ -28,12 +28,21 @@ static int open_directory(int parent, const char *name)
 static int each_entry(int directory, int (*visit)(int directory, const char *name, void *arg),
 		      void *arg)
 {
+	enum {
+		MAX_DEPTH = 400
+	}; /* each level takes up to two descriptors, and some of the stack */
+	static int depth;
 	struct dirent **entries;
+	if (depth == MAX_DEPTH) {
+		report("directories are nested more than %d deep", MAX_DEPTH);
+		return -1;
+	}
 	int count = scandirat(directory, ".", &entries, NULL, alphasort);
 	if (count < 0) {
 		report_errno("", "cannot read a directory");
 		return -1;
 	}
+	depth++;
 	int result = 0;
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
@@ -42,6 +51,7 @@ static int each_entry(int directory, int (*visit)(int directory, const char *nam
 		free(entries[i]);
 	}
 	free(entries);
+	depth--;
 	return result;
 }
 
@@ -85,20 +95,26 @@ static bool is_opaque(int directory)
 	       (fgetxattr(directory, "user.overlay.opaque", &value, 1) == 1 && value == 'y');
 }
 
-static int copy_directory(int from, const char *name, int to, const char *new_name,
-			  enum copy_mode mode)
+/* Makes the copy of the open directory in, as yet without its entries. Its descriptor, or -1. */
+static int make_directory(int in, int to, const char *new_name, enum copy_mode mode)
 {
-	AUTO_CLOSE int in = open_directory(from, name);
-	if (in < 0)
-		return -1;
 	if (mode == COPY_LAYER && is_opaque(in) && remove_tree(to, new_name) < 0)
 		return -1;
 	if (mkdirat(to, new_name, 0700) < 0 && errno != EEXIST)
 		return -1;
-	AUTO_CLOSE int out = open_directory(to, new_name);
-	if (out < 0)
-		return -1;
-	return copy_tree(in, out, mode);
+	return open_directory(to, new_name);
+}
+
+/* Reports its failure itself: that of an entry has been told already, once for all the way up. */
+static int copy_directory(int from, const char *name, int to, const char *new_name,
+			  enum copy_mode mode)
+{
+	AUTO_CLOSE int in = open_directory(from, name);
+	AUTO_CLOSE int out = in < 0 ? -1 : make_directory(in, to, new_name, mode);
+	if (out >= 0)
+		return copy_tree(in, out, mode);
+	report_errno("", "cannot copy %s", name);
+	return -1;
 }
 
 /*
@@ -146,7 +162,8 @@ int copy_entry(int from, const char *name, int to, const char *new_name, enum co
 			result = copy_regular(from, name, to, new_name);
 			break;
 		case S_IFDIR:
-			result = copy_directory(from, name, to, new_name, mode);
+			if (copy_directory(from, name, to, new_name, mode) < 0)
+				return -1;
 			break;
 		case S_IFSOCK:
 			return 0;

@@ -229,6 +229,33 @@ assert_no_image() {
 	assert_no_image
 }
 
+@test "build: directories nested too deep are told in one line, whatever descriptors there are" {
+	local half limit
+	half=$(printf 'd/%.0s' {1..1500})
+	mkdir -p "tree/$half"
+	env -C "tree/$half" mkdir -p "$half" # no path may be as long as both
+	for limit in 1024 "$(ulimit -Hn)"; do
+		ulimit -Sn "$limit"
+		conductorfile 'FROM base' 'COPY tree /tree'
+		run -1 --separate-stderr build
+		assert_equal "$stderr" "conductor: build: directories are nested more than 400 deep"
+		conductorfile 'FROM ./tree'
+		run -1 --separate-stderr build
+		assert_equal "$stderr" "conductor: build: directories are nested more than 400 deep"
+	done
+	assert_no_image
+	rm -r tree
+}
+
+@test "build: a failure deep down in a directory is told once" {
+	mkdir -p "tree/$(printf 'd/%.0s' {1..200})"
+	conductorfile 'FROM ./tree'
+	ulimit -Sn 300 # copying takes two a level, reading one
+	run -1 --separate-stderr build
+	assert_matches "$stderr" "^conductor: build: cannot [a-z ]*: Too many open files$"
+	assert_no_image
+}
+
 # --- RUN ----------------------------------------------------------------------------------------
 
 @test "build: RUN is /bin/sh inside the image, each a layer on those before" {
