@@ -82,11 +82,12 @@ static bool cached(struct build *build, const char *id)
 	snprintf(path, sizeof(path), "layers/%s.txt", id);
 	if (record_read(state_fd(), path, &record) < 0)
 		return false;
-	if (record_number(&record, "whole", 0) == 1)
+	snprintf(path, sizeof(path), "layers/%s", id);
+	bool there = faccessat(state_fd(), path, F_OK, 0) == 0;
+	if (there && record_number(&record, "whole", 0) == 1)
 		build->image.layers.count = 0;
 	record_free(&record);
-	snprintf(path, sizeof(path), "layers/%s", id);
-	return faccessat(state_fd(), path, F_OK, 0) == 0;
+	return there;
 }
 
 /* The layer's record is written when the layer is complete: without it, it is made again. */

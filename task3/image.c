@@ -328,7 +328,8 @@ static int remove_entry(int directory, const char *name)
 }
 
 /* Removes the entries of a directory that begin with a dot: what was never finished. With used, of
- * the others those that it doesn't hold. */
+ * the others those that it doesn't hold. A layer goes before its record (ID sorts before ID.txt): one
+ * without would be kept by the next build, which couldn't know whether it is a whole tree. */
 static int remove_unused(int directory, const struct used *used)
 {
 	struct dirent **entries;

@@ -368,6 +368,19 @@ assert_no_image() {
 	assert_equal "$output" text
 }
 
+@test "build: a layer of which there is the record only is made again, on the image below it" {
+	local layer
+	echo text >file
+	conductorfile 'FROM base' 'COPY file /file'
+	run -0 build
+	layer=$(layers_of $c | tail -n 1)
+	rm -r "$layer"
+	echo whole=1 >>"$layer.txt" # as where there was no overlay
+	run -0 build
+	run -0 --separate-stderr inside cat /file
+	assert_equal "$output" text
+}
+
 @test "build: one that was killed leaves nothing after the next" {
 	conductorfile 'FROM base' "RUN echo half >/half; $SLEEP"
 	in_background build >/dev/null
