@@ -270,6 +270,7 @@ int container_each(int (*visit)(struct container *container, void *arg), void *a
 		return -1;
 	}
 	int result = 0;
+	int unread = 0;
 	for (int i = 0; i < count; i++) {
 		struct container container;
 		const char *name = entries[i]->d_name;
@@ -277,14 +278,16 @@ int container_each(int (*visit)(struct container *container, void *arg), void *a
 			/* One that has just gone is no container any more. */
 			if (container_look(&container, name) == 0)
 				result = visit(&container, arg);
-			else if (errno != ENOENT)
+			else if (errno != ENOENT) {
 				report_errno("", "%s: cannot read its state", name);
+				unread = 1;
+			}
 			container_close(&container);
 		}
 		free(entries[i]);
 	}
 	free(entries);
-	return result;
+	return result < 0 ? -1 : unread;
 }
 
 int container_is_current(const struct container *container)

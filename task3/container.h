@@ -80,7 +80,7 @@ enum container_status container_status(const struct container *container);
 int container_open_running(struct container *container, const char *name);
 
 /* Calls visit for each container that can be read, sorted by name, until one returns -1. -1 then,
- * and on failure. */
+ * and on failure; 1 if another one can't be read, which has been reported. */
 int container_each(int (*visit)(struct container *container, void *arg), void *arg);
 
 /* Is it still the one that has this name (1), or has it been removed, and another come (0)? -1: that

@@ -104,7 +104,7 @@ int image_save(const struct image *image)
 }
 
 /* Calls visit for each image's record that can be read, sorted by name. -1 on failure or from
- * visit. */
+ * visit; 1 if another one can't be read, which has been reported. */
 static int each_image(int (*visit)(const char *name, const struct record *record, void *arg),
 		      void *arg)
 {
@@ -117,6 +117,7 @@ static int each_image(int (*visit)(const char *name, const struct record *record
 		return -1;
 	}
 	int result = 0;
+	int unread = 0;
 	for (int i = 0; i < count; i++) {
 		char path[PATH_SIZE];
 		struct record record;
@@ -125,12 +126,15 @@ static int each_image(int (*visit)(const char *name, const struct record *record
 			if (record_read(state_fd(), path, &record) == 0) {
 				result = visit(entries[i]->d_name, &record, arg);
 				record_free(&record);
+			} else if (errno != ENOENT) {
+				report_errno("", "%s: cannot read the image", entries[i]->d_name);
+				unread = 1;
 			}
 		}
 		free(entries[i]);
 	}
 	free(entries);
-	return result;
+	return result < 0 ? -1 : unread;
 }
 
 struct listing {
@@ -261,7 +265,7 @@ int command_rmi(const struct invocation *invocation)
 	if (!valid_name(name))
 		return usage_error(invocation, "%s: not a name for an image", name);
 	AUTO_CLOSE int lock = state_lock();
-	if (lock < 0 || container_each(refuse_if_used, &name) < 0 || refuse_if_built_on(name) < 0)
+	if (lock < 0 || container_each(refuse_if_used, &name) != 0 || refuse_if_built_on(name) < 0)
 		return COMMAND_FAILED;
 	image_path(name, path);
 	if (unlinkat(state_fd(), path, 0) < 0) {
@@ -387,11 +391,12 @@ int command_rmcache(const struct invocation *invocation)
 			report_errno("", "layers");
 		return COMMAND_FAILED;
 	}
+	/* Where one can't be read, its layers are not known, and any may be in use. */
 	int result = each_image(add_image_layers, &used);
 	if (result == 0)
 		result = container_each(add_container_layers, &used);
 	if (result == 0)
 		result = remove_unused(layers, &used);
 	free(used.ids);
-	return result < 0 ? COMMAND_FAILED : 0;
+	return result == 0 ? 0 : COMMAND_FAILED;
 }

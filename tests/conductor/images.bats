@@ -176,6 +176,44 @@ build_small() { # NAME BYTES
 	assert_different "$(layers)" "$layer"
 }
 
+# A record that can't be read: a directory is in its place.
+cannot_be_read() { # FILE
+	mv "$1" "$BATS_TEST_TMPDIR/kept"
+	mkdir "$1"
+}
+
+can_be_read() { # FILE
+	rmdir "$1"
+	mv "$BATS_TEST_TMPDIR/kept" "$1"
+}
+
+@test "rmcache, rmi: an image or container that can't be read might use anything, so nothing goes" {
+	local before image=$CONDUCTOR_ROOT/images/$c state
+	state=$(directory_of $c)/state
+	printf 'FROM base\nCOPY Conductorfile /file\n' >Conductorfile
+	run -0 "$CONDUCTOR" build $c Conductorfile
+	before=$(layers)
+	cannot_be_read "$image"
+	run -1 "$CONDUCTOR" rmcache
+	assert_equal "$output" "conductor: rmcache: $c: cannot read the image: Is a directory"
+	assert_equal "$(layers)" "$before"
+	can_be_read "$image"
+
+	"$CONDUCTOR" run -d $c $c -- $SLEEP >/dev/null
+	cannot_be_read "$state"
+	run -1 "$CONDUCTOR" rmi $c
+	assert_equal "$output" "conductor: rmi: $c: cannot read its state: Is a directory"
+	[ -e "$image" ]
+	rm "$image"
+	run -1 "$CONDUCTOR" rmcache
+	assert_equal "$output" "conductor: rmcache: $c: cannot read its state: Is a directory"
+	assert_equal "$(layers)" "$before"
+	can_be_read "$state"
+	run -0 "$CONDUCTOR" stop $c
+	run -0 "$CONDUCTOR" rmcache
+	assert_different "$(layers)" "$before"
+}
+
 @test "rmcache: refused while a build runs, whose layers it would take" {
 	mkfifo gate
 	printf 'FROM base\nRUN read line && exit 0\n' >Conductorfile
