@@ -67,8 +67,8 @@ static void each_tool(void (*visit)(const char *name, bool needed, void *arg), v
 		visit(*name, false, arg);
 }
 
-/* A tool or library that changes gets a new time; ldconfig rewrites its cache when a library comes
- * or goes. */
+/* A tool or library gets a new time of change with its content, mode, owner or capabilities; ldconfig
+ * rewrites its cache when a library comes or goes. */
 static void hash_file_facts(struct sha256 *hash, const char *path)
 {
 	struct stat status;
@@ -77,7 +77,7 @@ static void hash_file_facts(struct sha256 *hash, const char *path)
 		return;
 	snprintf(facts, sizeof(facts), "%.300s %llu %lld %lld.%09ld", path,
 		 (unsigned long long)status.st_ino, (long long)status.st_size,
-		 (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+		 (long long)status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
 	sha256_add_text(hash, facts);
 }
 
@@ -282,7 +282,11 @@ int source_hash(struct sha256 *hash, enum source_kind kind, const char *argument
 		each_tool(hash_tool, hash);
 		hash_file_facts(hash, "/etc/ld.so.cache");
 	}
-	return kind == SOURCE_PATH ? hash_tree(hash, context, argument) : 0;
+	if (kind != SOURCE_PATH)
+		return 0;
+	/* Where it is a link, what that leads to, as source_fill has it. */
+	AUTO_CLOSE int fd = openat(context, argument, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return hash_open_file(hash, fd, argument);
 }
 
 int source_fill(int to, enum source_kind kind, const char *argument, int context)

@@ -153,12 +153,7 @@ int hash_step(struct sha256 *hash, const struct step *step)
 	int result = parse_copy(&copying, step, words);
 	for (int i = 0; result == 0 && i < copying.source_count; i++) {
 		AUTO_CLOSE int source = open_source(step, copying.sources[i]);
-		if (source < 0)
-			result = -1;
-		else if (is_directory(source, ""))
-			result = hash_tree(hash, source, ".");
-		else
-			result = hash_open_file(hash, source, copying.sources[i]);
+		result = source < 0 ? -1 : hash_open_file(hash, source, copying.sources[i]);
 	}
 	return result;
 }

@@ -19,6 +19,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+/* What a file may do whoever starts it, as ping may: capabilities(7) */
+static const char capability_attribute[] = "security.capability";
+enum { CAPABILITIES_SIZE = 64 };
+
 static int open_directory(int parent, const char *name)
 {
 	return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -63,24 +67,6 @@ static int copy_link(int from, const char *name, int to, const char *new_name)
 		return -1;
 	target[size] = '\0';
 	return symlinkat(target, to, new_name);
-}
-
-static int copy_content(int in, int to, const char *new_name)
-{
-	AUTO_CLOSE int out = openat(to, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (in < 0 || out < 0 || copy_data(in, out) < 0)
-		return -1;
-	char capabilities[64]; /* ping has them: capabilities(7) */
-	ssize_t size = fgetxattr(in, "security.capability", capabilities, sizeof(capabilities));
-	if (size > 0)
-		fsetxattr(out, "security.capability", capabilities, (size_t)size, 0);
-	return 0;
-}
-
-static int copy_regular(int from, const char *name, int to, const char *new_name)
-{
-	AUTO_CLOSE int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return copy_content(in, to, new_name);
 }
 
 static bool is_whiteout(const struct stat *status)
@@ -144,6 +130,28 @@ static int copy_attributes(int to, const char *name, const struct stat *status, 
 	return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
+/* With its attributes; capabilities last, which a change of owner takes away. */
+static int copy_content(int in, int to, const char *new_name, const struct stat *status,
+			enum copy_mode mode)
+{
+	AUTO_CLOSE int out = openat(to, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in < 0 || out < 0 || copy_data(in, out) < 0 ||
+	    copy_attributes(to, new_name, status, mode) < 0)
+		return -1;
+	char capabilities[CAPABILITIES_SIZE];
+	ssize_t size = fgetxattr(in, capability_attribute, capabilities, sizeof(capabilities));
+	if (size > 0)
+		fsetxattr(out, capability_attribute, capabilities, (size_t)size, 0);
+	return 0;
+}
+
+static int copy_regular(int from, const char *name, int to, const char *new_name,
+			const struct stat *status, enum copy_mode mode)
+{
+	AUTO_CLOSE int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return copy_content(in, to, new_name, status, mode);
+}
+
 int copy_entry(int from, const char *name, int to, const char *new_name, enum copy_mode mode)
 {
 	struct stat status;
@@ -159,7 +167,7 @@ int copy_entry(int from, const char *name, int to, const char *new_name, enum co
 			result = copy_link(from, name, to, new_name);
 			break;
 		case S_IFREG:
-			result = copy_regular(from, name, to, new_name);
+			result = copy_regular(from, name, to, new_name, &status, mode);
 			break;
 		case S_IFDIR:
 			if (copy_directory(from, name, to, new_name, mode) < 0)
@@ -171,7 +179,7 @@ int copy_entry(int from, const char *name, int to, const char *new_name, enum co
 			result = mknodat(to, new_name, status.st_mode, status.st_rdev);
 		}
 	}
-	if (result == 0)
+	if (result == 0 && !S_ISREG(status.st_mode))
 		result = copy_attributes(to, new_name, &status, mode);
 	if (result < 0)
 		report_errno("", "cannot copy %s", name);
@@ -182,8 +190,7 @@ int copy_open_file(int from, int to, const char *new_name)
 {
 	struct stat status;
 	if (fstat(from, &status) == 0 && remove_tree(to, new_name) == 0 &&
-	    copy_content(from, to, new_name) == 0 &&
-	    copy_attributes(to, new_name, &status, COPY_AS_ROOT) == 0)
+	    copy_content(from, to, new_name, &status, COPY_AS_ROOT) == 0)
 		return 0;
 	report_errno("", "cannot copy to %s", new_name);
 	return -1;
@@ -216,13 +223,27 @@ static void hash_mode(struct sha256 *hash, const struct stat *status)
 	sha256_add_text(hash, facts);
 }
 
+static void hash_capabilities(struct sha256 *hash, int fd)
+{
+	char capabilities[CAPABILITIES_SIZE];
+	ssize_t size = fgetxattr(fd, capability_attribute, capabilities, sizeof(capabilities));
+	if (size > 0) {
+		sha256_add_text(hash, capability_attribute);
+		sha256_add(hash, capabilities, (size_t)size);
+	}
+}
+
 int hash_open_file(struct sha256 *hash, int fd, const char *name)
 {
 	struct stat status;
 	char block[65536];
 	ssize_t got = fd < 0 || fstat(fd, &status) < 0 ? -1 : 1;
-	if (got > 0)
+	if (got > 0 && S_ISDIR(status.st_mode))
+		return hash_tree(hash, fd, ".");
+	if (got > 0) {
 		hash_mode(hash, &status);
+		hash_capabilities(hash, fd);
+	}
 	while (got > 0) {
 		got = read(fd, block, sizeof(block));
 		if (got > 0)

@@ -20,11 +20,12 @@ int copy_entry(int from, const char *name, int to, const char *new_name, enum co
 /* Copies an open file as root's, with its mode and times, in the place of what to/new_name was. -1 on failure. */
 int copy_open_file(int from, int to, const char *new_name);
 
-/* Adds an open file's mode and content to the hash; name is what an error calls it. -1 on failure. */
+/* Adds an open file's mode, capabilities and content to the hash, or an open directory as hash_tree
+ * does; name is what an error calls it. -1 on failure. */
 int hash_open_file(struct sha256 *hash, int fd, const char *name);
 
-/* Adds names, types, modes, owners and contents below directory/name to the hash, in sorted order. -1 on
- * failure. */
+/* Adds names, types, modes, owners, file capabilities and contents below directory/name to the hash,
+ * in sorted order. -1 on failure. */
 int hash_tree(struct sha256 *hash, int directory, const char *name);
 
 /* The sum of the sizes of all files below the directory, in bytes; -1 on failure. */

@@ -140,7 +140,7 @@ requires() {
 		iproute2) command -v ip >/dev/null || reason="iproute2 is not installed" ;;
 		nft | strace | curl | jq | gcc | clang | make | ldd | tar | gzip | debootstrap | busybox | unshare | nsenter | \
 			setpriv | setarch | newuidmap | python3 | script | ping | bwrap | crun | runc | musl-gcc | bpftool | ss | gdb | xmllint | chromium | unzip | \
-			git)
+			git | setcap)
 			command -v "$word" >/dev/null || reason="$word is not installed" ;;
 		*)
 			fail "requires: unknown word '$word'"

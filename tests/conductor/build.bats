@@ -320,6 +320,50 @@ assert_no_image() {
 	assert_equal "$output" 711
 }
 
+@test "build: what the link of a FROM leads to, once changed, is brought again" {
+	requires tar
+	mkdir tree
+	ln -s tree directory
+	ln -s rootfs.tar archive
+	local link
+	for link in directory archive; do
+		conductorfile "FROM ./$link"
+		touch tree/old
+		tar -cf rootfs.tar tree
+		run -0 build
+		touch "tree/new-$link"
+		tar -cf rootfs.tar tree
+		run -0 build
+		[ -n "$(find "$(layers_of $c)" -name "new-$link")" ]
+	done
+}
+
+@test "build: a file's capabilities, once changed, are brought again" {
+	requires machine_root setcap
+	mkdir tree
+	touch tree/file
+	local source
+	for source in 'FROM ./tree' $'FROM scratch\nCOPY tree /' $'FROM scratch\nCOPY tree/file /'; do
+		conductorfile "$source"
+		setcap -r tree/file 2>/dev/null || :
+		run -0 build
+		setcap cap_net_raw+ep tree/file
+		run -0 build
+		assert_contains "$(getcap "$(layers_of $c | tail -n 1)/file")" cap_net_raw
+	done
+}
+
+@test "build: FROM host brings a tool again whose mode has changed" {
+	local tools=/usr/local/sbin
+	[ -d $tools ] || skip "there is no $tools to mount on"
+	mount_at $tools -t tmpfs none
+	cp "$(type -P true)" $tools/cmp
+	run -0 "$CONDUCTOR" build $c
+	chmod 700 $tools/cmp
+	run -0 "$CONDUCTOR" build $c
+	assert_equal "$(stat -c %a "$(layers_of $c)$tools/cmp")" 700
+}
+
 @test "build: an instruction whose text has changed is made again" {
 	conductorfile 'FROM base' 'RUN echo 1 >/x'
 	run -0 build
