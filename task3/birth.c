@@ -10,9 +10,23 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Its work in the place of a program: so the parent is told what execve would tell it, and from then
+ * on passes signals on, which the child must not block. */
+_Noreturn static void work(const struct birth *birth, int handshake)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (handshake_tell(handshake, HANDSHAKE_READY, -1) < 0)
+		_exit(125); /* the parent died */
+	close(handshake);
+	_exit(birth->work(birth->work_arg) < 0 ? 1 : 0);
+}
 
 /* The container's child, from its first instruction to its program. */
 _Noreturn static void be_born(const struct birth *birth, int handshake)
@@ -36,12 +50,8 @@ _Noreturn static void be_born(const struct birth *birth, int handshake)
 	    (birth->output >= 0 &&
 	     (dup2(birth->output, STDOUT_FILENO) < 0 || dup2(birth->output, STDERR_FILENO) < 0)))
 		handshake_fail(handshake, 125, "cannot set its input and output");
-	if (birth->work) {
-		if (birth->work(birth->work_arg) < 0)
-			handshake_fail(handshake, 1, "%s", ""); /* it has said why */
-		handshake_tell(handshake, HANDSHAKE_READY, -1);
-		_exit(0);
-	}
+	if (birth->work)
+		work(birth, handshake);
 	become_program(birth->argv, birth->rootfs.confinement, handshake);
 }
 

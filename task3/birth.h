@@ -11,7 +11,7 @@ struct birth {
 	const char *hostname;
 	char *const *argv;	/* NULL: a shell */
 	int (*work)(void *arg); /* unless NULL, what the child does instead; -1: it failed, and said
-				   why */
+				   why, and the child's exit status is 1 */
 	void *work_arg;
 	int input, output; /* its standard input, and its output and errors; -1: ours */
 	int cgroup;	   /* a v2 cgroup's descriptor, or -1 */

@@ -81,9 +81,8 @@ int await_program(int handshake, const char *name, int *root, int *terminal, int
 	}
 	if (word == HANDSHAKE_FAILED) {
 		errno = failure.errnum;
-		if (*failure.text)
-			report_errno(failure.status == 125 ? hint_mount(errno) : "", "%s: %s", name,
-				     failure.text);
+		report_errno(failure.status == 125 ? hint_mount(errno) : "", "%s: %s", name,
+			     failure.text);
 	} else {
 		report("%s: it was killed before its program began", name);
 	}

@@ -185,6 +185,8 @@ static int run_step(struct container *container, const struct birth *birth, bool
 		watching.pidfd = newborn.pidfd;
 		watching.init = true;
 		status = watch(&watching, terminal);
+		if (watching.killed && status == 0)
+			status = 128 + SIGKILL; /* it was done by then; the build is to end still */
 	} else {
 		kill(newborn.pid, SIGKILL);
 		wait_for(newborn.pid);
@@ -261,7 +263,8 @@ int make_step(const struct step *step, struct image *image, const char *id)
 		.cgroup = -1,
 	};
 	result = network_write_files(&container) < 0 ? -1 : run_step(&container, &birth, run);
-	if (result > 0)
+	bool told = !run && result == 1; /* by copy_inside */
+	if (result > 0 && !told)
 		report("%s:%d: %s failed with status %d", step->file, step->instruction->line,
 		       keyword_names[step->instruction->keyword], result);
 	if (result == 0 &&

@@ -449,6 +449,44 @@ assert_no_image() {
 	wait_until 5 assert_no_image
 }
 
+# A build in the background, as $builder, that is in the middle of its COPY for the next three seconds.
+build_held_at_copy() {
+	echo "$c" | tee one >two # which no cache has
+	conductorfile 'FROM base' 'COPY one two /copied/'
+	in_background strace -f -qq -o trace -e trace=fchownat -e inject=fchownat:delay_enter=3000000 \
+		"$CONDUCTOR" build "$c" Conductorfile >/dev/null 2>errors
+	wait_until 5 compgen -G "$CONDUCTOR_ROOT/containers/build-*/upper/copied/one" >path
+	builder=$(sed -E 's,.*/build-([0-9]+)/.*,\1,' path)
+}
+
+assert_build_ended() {
+	await "$job"
+	assert_equal "$status" 1
+	assert_equal "$(grep -v ^strace: errors)" "conductor: build: Conductorfile:2: COPY failed with status 137"
+	assert_no_image
+}
+
+@test "build: one that was interrupted ends its COPY and leaves nothing" {
+	requires_layers
+	requires strace
+	build_held_at_copy
+	kill -INT "$builder"
+	assert_build_ended
+}
+
+@test "build: one that was interrupted just when its COPY was done ends, too" {
+	requires_layers
+	requires strace
+	local inner
+	build_held_at_copy
+	kill -STOP "$builder"
+	kill -TERM "$builder"
+	inner=$(sed -n 's/^pid=//p' "$CONDUCTOR_ROOT/containers/build-$builder/state")
+	wait_until 10 grep -q '^State:.Z' "/proc/$inner/status"
+	kill -CONT "$builder"
+	assert_build_ended
+}
+
 # --- the file -----------------------------------------------------------------------------------
 
 @test "build: comments, empty lines, small letters, blanks, and lines joined by a backslash" {
