@@ -366,8 +366,8 @@ static int sweep_one(struct container *container, void *networks)
 	 * another one. */
 	if (pidfd >= 0 && sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
 		return 0;
-	if (pidfd >= 0)
-		process_ended(pidfd, 5000);
+	if (pidfd >= 0 && !process_ended(pidfd, 5000))
+		return 0;
 	if (container_take_down(container) == 0 && container->temporary)
 		container_remove(container);
 	return 0;

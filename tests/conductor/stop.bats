@@ -190,6 +190,34 @@ line"
 	refute [ -e "$link" ]
 }
 
+@test "stop: of a container without its parent nothing is taken away before its PID 1 has ended" {
+	requires strace
+	local init link tracer
+	mkfifo gate
+	in_background "$CONDUCTOR" run --rm base $c -- sh -c "read line; echo >/file; $SLEEP" <>gate
+	wait_until 5 grep -q ^up=1 "$(directory_of $c)/state"
+	init=$(sed -n 's/^pid=//p' "$(directory_of $c)/state")
+	link=$(readlink "$(directory_of $c)/rootfs")
+	# A tracer keeps it in a call, and then also from its end.
+	strace -qq -o trace -e trace=openat -e inject=openat:delay_enter=60000000 -p "$init" 3>&- &
+	tracer=$!
+	wait_until 5 grep -Eq "^TracerPid:.$tracer$" "/proc/$init/status"
+	echo go >gate
+	wait_until 5 grep -q openat trace
+	kill -KILL "$job"
+	await "$job"
+	job=
+	run -0 "$CONDUCTOR" run --rm base ${c}b -- true # sweeps
+	assert_equal "$output" ""
+	[ -d "/proc/$init" ]
+	assert_equal "$(readlink "$(directory_of $c)/rootfs")" "$link"
+	kill -TERM $tracer
+	await $tracer
+	wait_until 5 refute [ -d "/proc/$init" ]
+	run -0 "$CONDUCTOR" run --rm base ${c}b -- true
+	assert_no_container $c
+}
+
 @test "stop: a container that is still being made ends too, with its cgroup, and its name is free" {
 	for _ in {1..30}; do
 		"$CONDUCTOR" run base $c -- $SLEEP >/dev/null 2>&1 3>&- &
