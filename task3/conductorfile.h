@@ -2,9 +2,11 @@
  * A Conductorfile: an instruction a line; # begins a comment; a backslash at a line's end joins the
  * next.
  *
- *     FROM host | scratch | IMAGE | SUITE (debian:bookworm) | PATH (a directory or a tar, with a
- * slash) COPY SOURCE... DESTINATION      sources are relative to the Conductorfile RUN COMMAND by
- * the image's /bin/sh
+ *     FROM host | scratch | IMAGE
+ *     FROM SUITE                     debian:bookworm
+ *     FROM PATH                      a directory or a tar, with a slash
+ *     COPY SOURCE... DESTINATION     sources are relative to the Conductorfile
+ *     RUN COMMAND                    by the image's /bin/sh
  */
 #ifndef CONDUCTOR_CONDUCTORFILE_H
 #define CONDUCTOR_CONDUCTORFILE_H

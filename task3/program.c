@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Nothing of the host's environment is the container's business, but what its terminal understands.
- */
+/* Nothing of the host's environment is the container's business, but what its terminal
+ * understands. */
 static void set_environment(int handshake)
 {
 	static char term[64];

@@ -1,6 +1,5 @@
-/* The last steps of a container's process, for run and exec alike: it becomes the user's program.
- * And its parent's wait for that.
- */
+/* The last steps of a container's process, for run and exec alike: it becomes the user's program. And
+ * its parent's wait for that. */
 #ifndef CONDUCTOR_PROGRAM_H
 #define CONDUCTOR_PROGRAM_H
 
@@ -8,8 +7,8 @@
 
 /*
  * Gives the process a session and a terminal of its own and a clean environment, confines it, tells
- * the parent READY (with a descriptor of the root; again, with that of a terminal) and executes argv, or with NULL a shell. Called inside the container's root; never
- * returns.
+ * the parent READY (with a descriptor of the root; again, with that of a terminal) and executes argv,
+ * or with NULL a shell. Called inside the container's root; never returns.
  */
 _Noreturn void become_program(char *const argv[], const struct confinement *confinement,
 			      int handshake);

@@ -7,9 +7,8 @@
 /*
  * Copies what is in the directory from into the directory to, over what is there: data, modes,
  * times, file capabilities, and owners where we may. With COPY_LAYER whiteouts and opaque
- * directories are obeyed, as when an overlay lays one layer on another. With
- * COPY_AS_ROOT all becomes root's. Sockets are left out. -1 on
- * failure.
+ * directories are obeyed, as when an overlay lays one layer on another. With COPY_AS_ROOT all becomes
+ * root's. Sockets are left out. -1 on failure.
  */
 enum copy_mode { COPY_PLAIN, COPY_LAYER, COPY_AS_ROOT };
 int copy_tree(int from, int to, enum copy_mode mode);
@@ -17,7 +16,8 @@ int copy_tree(int from, int to, enum copy_mode mode);
 /* Copies one file, link or directory from/name to to/new_name. -1 on failure. */
 int copy_entry(int from, const char *name, int to, const char *new_name, enum copy_mode mode);
 
-/* Copies an open file as root's, with its mode and times, in the place of what to/new_name was. -1 on failure. */
+/* Copies an open file as root's, with its mode, times and capabilities, in the place of what
+ * to/new_name was. -1 on failure. */
 int copy_open_file(int from, int to, const char *new_name);
 
 /* Adds an open file's mode, capabilities and content to the hash, or an open directory as hash_tree
