@@ -244,7 +244,7 @@ static int remove_entries(struct removal *removal, int fd, int depth)
 static int remove_in(int dirfd, const char *name)
 {
 	struct removal removal = { .top = -1 };
-	int result;
+	int result = 0;
 	do { /* again, where readdir(3) has passed over what was moved up meanwhile */
 		removal.moved = false;
 		result = remove_entry(&removal, dirfd, name, false, 0);
