@@ -43,8 +43,9 @@ init_of() { # NAME
 	echo "$pid"
 }
 
+# While it is being made its PID is 0.
 is_up() {
-	[ -n "$(init_of "$NAME" 2>/dev/null)" ]
+	"$CONDUCTOR" ps --json | grep -q '"name": "'"$NAME"'".*"pid": [1-9]'
 }
 
 @test "conductor run --cpus 0.5: the running container's own cpu.max reads 500000 1000000" {
