@@ -42,7 +42,7 @@ int run_and_read(char *const argv[], char *const envp[], int errors_too, char **
 	posix_spawn_file_actions_adddup2(&actions, writing, STDOUT_FILENO);
 	if (errors_too)
 		posix_spawn_file_actions_adddup2(&actions, writing, STDERR_FILENO);
-	/* What we ignore it needn't. */
+	/* A program expects to end where nobody reads it, though we ignore that ourselves. */
 	sigset_t defaults;
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);

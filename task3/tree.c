@@ -32,9 +32,7 @@ static int open_directory(int parent, const char *name)
 static int each_entry(int directory, int (*visit)(int directory, const char *name, void *arg),
 		      void *arg)
 {
-	enum {
-		MAX_DEPTH = 400
-	}; /* each level takes up to two descriptors, and some of the stack */
+	enum { MAX_DEPTH = 400 }; /* a level takes up to two descriptors, and some stack */
 	static int depth;
 	struct dirent **entries;
 	if (depth == MAX_DEPTH) {

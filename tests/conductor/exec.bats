@@ -132,10 +132,11 @@ load containers
 @test "exec: on a terminal it ends with its command, though another goes on writing there" {
 	requires script
 	start_sleep $c
+	# Slower than who writes, as screens are; no event is waited for.
 	screen() { while IFS= read -r -N 512 _; do sleep 0.001; done; }
 	export -f screen
 	run -0 bash -c 'timeout 20 script -qec "$1" /dev/null | screen; exit "${PIPESTATUS[0]}"' - \
-		"$CONDUCTOR exec $c -- sh -c 'trap \"\" HUP; yes & sleep 0.2'"
+		"$CONDUCTOR exec $c -- sh -c 'trap \"\" HUP; (echo; : >/begun; exec yes) & until [ -e /begun ]; do :; done'"
 }
 
 # --- its end ------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@
  * Linux 5.10 on x86_64 or arm64, with /proc of the own pid namespace.
  * Exit status: COMMAND's, or 128+n if signal n ended it; 125 for a failure of the witness, 126 or 127
  * if COMMAND can't be run or isn't found, 2 for wrong usage. SIGTERM and SIGHUP are passed on to
- * COMMAND, and end the witness once COMMAND has ended; SIGINT and SIGQUIT, which a terminal sends to COMMAND itself, are ignored.
+ * COMMAND, and end the witness once COMMAND has ended; SIGINT and SIGQUIT, which a terminal sends to
+ * COMMAND itself, are ignored.
  */
 #include "witness.h"
 
