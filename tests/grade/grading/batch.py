@@ -55,13 +55,16 @@ def is_done(directory, path, grading):
 
 
 def _summary(made):
-    blocked = [c["id"] for c in made["checks"] if c["verdict"] == "blocked" and c["track"] == "core"]
-    failed = [c["id"] for c in made["checks"] if c["verdict"] in ("fail", "error") and c["track"] == "core"]
+    core = [check for check in made["checks"] if check["track"] == "core"]
+    blocked, failed, unjudged = ([check["id"] for check in core if check["verdict"] == verdict]
+                                 for verdict in ("blocked", "fail", "error"))
     words = f"{made['score']['points']}/{made['score']['max']} in {made['seconds']:.0f} s"
     if failed:
         words += "; failed: " + " ".join(failed[:8]) + (" ..." if len(failed) > 8 else "")
     if blocked:
         words += f"; {len(blocked)} blocked"
+    if unjudged:
+        words += f"; {len(unjudged)} not judged"
     missing = [str(t["task"]) for t in made["tasks"] if t["state"] == "missing"]
     if missing:
         words += "; missing: task " + ", ".join(missing)

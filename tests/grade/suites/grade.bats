@@ -249,6 +249,19 @@ print(*[group["points"] for group in score.groups(checks, findings)])' "$@"
 	assert_equal "$(points 3a.a:4:pass 3a.b:2:error)" 6
 }
 
+@test "grade: the line that it prints names what failed, and only counts what could not be judged" {
+	run -0 python '
+from grading import batch
+def check(id, verdict, track="core"):
+    return {"id": id, "verdict": verdict, "track": track}
+print(batch._summary({"checks": [check("2a.root", "pass"), check("2a.libs", "fail"), check("2a.run", "blocked"),
+                                 check("2c.limit", "error"), check("2c.effect", "error"),
+                                 check("3a.words", "fail", "robust")],
+                      "score": {"points": 12, "max": 20}, "seconds": 3.2, "tasks": [{"task": 4, "state": "missing"}]}))
+'
+	assert_equal "$output" "12/20 in 3 s; failed: 2a.libs; 1 blocked; 2 not judged; missing: task 4"
+}
+
 @test "points: halves are rounded up, and the sum stays the group's" {
 	assert_equal "$(points 3a.a:1:pass 3a.b:1:fail 3a.c:1:blocked)" 2
 }
