@@ -73,13 +73,6 @@ void *netlink_begin_silent(struct netlink_batch *batch, int type, int flags, siz
 	return family;
 }
 
-void netlink_ask(struct netlink_batch *batch)
-{
-	struct nlmsghdr *header = (struct nlmsghdr *)(void *)(batch->data + batch->begun);
-	header->nlmsg_flags |= NLM_F_ACK;
-	batch->messages++;
-}
-
 void *netlink_begin(struct netlink_batch *batch, int type, int flags, size_t header_size)
 {
 	bool dump = (flags & NLM_F_DUMP) == NLM_F_DUMP;

@@ -50,9 +50,6 @@ void *netlink_begin(struct netlink_batch *batch, int type, int flags, size_t hea
  */
 void *netlink_begin_silent(struct netlink_batch *batch, int type, int flags, size_t header_size);
 
-/* Asks for an answer to the message that was begun last, and silently: it tells of all before it. */
-void netlink_ask(struct netlink_batch *batch);
-
 /* Adds an attribute to the message begun last. Numbers are in the machine's byte order. */
 void netlink_bytes(struct netlink_batch *batch, int type, const void *data, size_t size);
 void netlink_text(struct netlink_batch *batch, int type, const char *text); /* with its NUL */

@@ -23,6 +23,14 @@ static void mark(struct netlink_batch *batch, int type)
 	header->res_id = htons(NFNL_SUBSYS_NFTABLES);
 }
 
+/* Asks for an answer to the message begun last, silently: it tells of all before it. */
+static void ask(struct netlink_batch *batch)
+{
+	struct nlmsghdr *header = (struct nlmsghdr *)(void *)(batch->data + batch->begun);
+	header->nlmsg_flags |= NLM_F_ACK;
+	batch->messages++;
+}
+
 static int send_batch(struct netlink_batch *batch, const char *what)
 {
 	AUTO_CLOSE int fd = netlink_open(NETLINK_NETFILTER);
@@ -373,7 +381,7 @@ void nft_begin(struct nft_change *change, bool add)
 
 int nft_commit(struct nft_change *change)
 {
-	netlink_ask(&change->batch); /* one answer is enough: all of it takes effect, or nothing */
+	ask(&change->batch); /* one answer is enough: all of it takes effect, or nothing */
 	mark(&change->batch, NFNL_MSG_BATCH_END);
 	return send_batch(&change->batch, "cannot change the table conductor");
 }

@@ -47,12 +47,7 @@ void cgroups_find(struct cgroups *cgroups)
 static bool lists(int directory, const char *file, const char *word)
 {
 	AUTO_FREE char *text = read_file(directory, file, NULL);
-	char *rest = text;
-	for (char *next; (next = strsep(&rest, " \n"));) {
-		if (!strcmp(next, word))
-			return true;
-	}
-	return false;
+	return text && cgroup_has_word(text, word);
 }
 
 /*
