@@ -204,14 +204,14 @@ void network_mend(struct container *container, int *count)
 	}
 	(*count)++;
 	AUTO_CLOSE int pidfd = network.stage == NETWORK_WHOLE ? -1 : process_open(&container->init);
-	AUTO_CLOSE int netns = pidfd < 0 ? -1 : network_open_netns(container, pidfd);
+	AUTO_CLOSE int netns = pidfd < 0 ? -1 : network_need_netns(container, pidfd);
 	/* All of it once more does no harm, and nobody knows how much was missing. */
 	struct network before = { .link = network.link };
 	if (netns >= 0 && realize(container, &network, &before, netns) == 0)
 		complete(container, &network);
 }
 
-static int add_network(struct container *container, const struct request *request, int pidfd)
+static int add_network(struct container *container, const struct request *request, int netns)
 {
 	struct network network;
 	char outside_alias[NAME_SIZE + 10];
@@ -228,9 +228,8 @@ static int add_network(struct container *container, const struct request *reques
 		report("%s: it has this network already", request->name);
 		return -1;
 	}
-	AUTO_CLOSE int netns = network_open_netns(container, pidfd);
 	network.stage = loaded == 0 ? NETWORK_MAKING : NETWORK_EXTENDING;
-	if (netns < 0 || (loaded == 0 && plan_link(&network, request, aliases) < 0) ||
+	if ((loaded == 0 && plan_link(&network, request, aliases) < 0) ||
 	    extend(&network, request) < 0 || network_save(container, &network) < 0)
 		return -1;
 	if (realize(container, &network, &before, netns) == 0 && complete(container, &network) == 0)
@@ -250,7 +249,12 @@ int network_give_internet(struct container *container, int pidfd)
 	if (is_rootless())
 		return 0;
 	AUTO_CLOSE int lock = state_lock();
-	return lock < 0 ? -1 : add_network(container, &request, pidfd);
+	if (lock < 0)
+		return -1;
+	AUTO_CLOSE int netns = network_open_netns(container, pidfd);
+	if (netns < 0 && errno != ESRCH)
+		report_errno("", "%s: cannot open its network namespace", container->name);
+	return netns < 0 ? -1 : add_network(container, &request, netns);
 }
 
 int command_addnetwork(const struct invocation *invocation)
@@ -267,7 +271,8 @@ int command_addnetwork(const struct invocation *invocation)
 	AUTO_CLOSE int pidfd = container_open_running(&container, request.name);
 	if (pidfd < 0)
 		return COMMAND_FAILED;
-	result = add_network(&container, &request, pidfd);
+	AUTO_CLOSE int netns = network_need_netns(&container, pidfd);
+	result = netns < 0 ? -1 : add_network(&container, &request, netns);
 	container_close(&container);
 	return result < 0 ? COMMAND_FAILED : 0;
 }

@@ -166,13 +166,23 @@ int network_open_netns(const struct container *container, int pidfd)
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)container->init.pid);
 	int netns = open(path, O_RDONLY | O_CLOEXEC);
-	if (netns < 0 && errno != ENOENT) {
-		report_errno("", "%s: cannot open its network namespace", container->name);
-	} else if (netns < 0 || process_ended(pidfd, 0)) {
-		/* Were it alive after the open, it would be this container's. */
-		report("%s: it is not running any more", container->name);
+	if (netns < 0 && errno != ENOENT)
+		return -1;
+	/* Were it alive after the open, it would be this container's. */
+	if (netns < 0 || process_ended(pidfd, 0)) {
 		close_fd(&netns);
+		errno = ESRCH;
 	}
+	return netns;
+}
+
+int network_need_netns(const struct container *container, int pidfd)
+{
+	int netns = network_open_netns(container, pidfd);
+	if (netns < 0 && errno == ESRCH)
+		report("%s: it is not running any more", container->name);
+	else if (netns < 0)
+		report_errno("", "%s: cannot open its network namespace", container->name);
 	return netns;
 }
 
@@ -270,7 +280,7 @@ static void forget_route(const struct container *peer, const struct network *net
 {
 	AUTO_CLOSE int pidfd =
 		container_status(peer) == CONTAINER_RUNNING ? process_open(&peer->init) : -1;
-	AUTO_CLOSE int netns = pidfd < 0 ? -1 : network_open_netns(peer, pidfd);
+	AUTO_CLOSE int netns = pidfd < 0 ? -1 : network_need_netns(peer, pidfd);
 	if (netns >= 0)
 		rtnl_delete_route_to(&network->link, address, netns);
 }

@@ -62,8 +62,12 @@ int network_change_elements(const struct container *container, const struct netw
  * the last network. 0, or -1. */
 int network_forwarding_on(const struct container *container);
 
-/* The network namespace of a container whose PID 1 pidfd holds. -1 when it has ended. */
+/*
+ * The network namespace of a container whose PID 1 pidfd holds. A descriptor, or -1 with errno, ESRCH
+ * when it has ended; network_need_netns reports that, too.
+ */
 int network_open_netns(const struct container *container, int pidfd);
+int network_need_netns(const struct container *container, int pidfd);
 
 /* Networks are the machine's: an ordinary user has them in a network namespace of their own only.
  * 0, or -1. */
@@ -77,7 +81,8 @@ void network_mend(struct container *container, int *count);
 
 /*
  * Does what `addnetwork -i` does for a container of this process, whose PID 1 pidfd holds; for one
- * of an ordinary user nothing, since there is no network to be had. 0, or -1. Takes the lock.
+ * of an ordinary user nothing, since there is no network to be had. 0, or -1; nothing is reported
+ * where it has ended, as its end is told by who waits for it. Takes the lock.
  */
 int network_give_internet(struct container *container, int pidfd);
 

@@ -39,7 +39,7 @@ static int load_side(struct side *side, const char *name)
 	int loaded = network_load(&side->container, &side->network);
 	if (loaded == 0)
 		report("%s: it has no network (conductor addnetwork %s)", name, name);
-	side->netns = loaded == 1 ? network_open_netns(&side->container, pidfd) : -1;
+	side->netns = loaded == 1 ? network_need_netns(&side->container, pidfd) : -1;
 	if (side->netns < 0)
 		container_close(&side->container);
 	return side->netns < 0 ? -1 : 0;

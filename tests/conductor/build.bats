@@ -449,6 +449,17 @@ assert_no_image() {
 	wait_until 5 assert_no_image
 }
 
+@test "build: where a RUN's container can't be made there is one line, whichever process is faster" {
+	requires strace
+	conductorfile 'FROM base' 'RUN true'
+	# The container's end comes before its network: that is made under the lock.
+	run -1 --separate-stderr strace -f -qq -o /dev/null -e trace=flock,sethostname \
+		-e inject=sethostname:error=EPERM -e inject=flock:delay_enter=300000 "$CONDUCTOR" build $c Conductorfile
+	assert_equal "${#stderr_lines[@]}" 1
+	assert_matches "$stderr" "^conductor: build: build-[0-9]+: cannot set the hostname.*Operation not permitted"
+	assert_no_image
+}
+
 # A build in the background, as $builder, that is in the middle of its COPY for the next three seconds.
 build_held_at_copy() {
 	echo "$c" | tee one >two # which no cache has
