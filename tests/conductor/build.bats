@@ -451,7 +451,7 @@ assert_no_image() {
 
 @test "build: where a RUN's container can't be made there is one line, whichever process is faster" {
 	requires strace
-	conductorfile 'FROM base' 'RUN true'
+	conductorfile 'FROM base' "RUN true # $c" # which no cache has
 	# The container's end comes before its network: that is made under the lock.
 	run -1 --separate-stderr strace -f -qq -o /dev/null -e trace=flock,sethostname \
 		-e inject=sethostname:error=EPERM -e inject=flock:delay_enter=300000 "$CONDUCTOR" build $c Conductorfile
