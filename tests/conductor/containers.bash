@@ -81,6 +81,14 @@ in_background() { # COMMAND...
 	job=$!
 }
 
+# A descriptor of a pipe that nobody reads, in $unread. By a named pipe, since there is nobody to wait
+# for: in bats, bash sometimes never sees the end of a `>(:)` that it waits for.
+open_unread() {
+	local pipe=$BATS_TEST_TMPDIR/unread both
+	mkfifo "$pipe"
+	exec {both}<>"$pipe" {unread}>"$pipe" {both}<&-
+}
+
 requires_layers() {
 	requires overlay
 	if in_user_namespace && [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" != 6.6 ]; then

@@ -87,8 +87,7 @@ ended() { # [STATUS]
 	run -1 --separate-stderr bash -c '"$CONDUCTOR" logs "$1" >/dev/full' - $c
 	assert_equal "$stderr" "conductor: logs: $c: cannot print its log: No space left on device"
 	local unread
-	exec {unread}> >(:)
-	wait $!
+	open_unread
 	run -141 --separate-stderr bash -c '"$CONDUCTOR" logs "$1" >&"$2"' - $c "$unread"
 	assert_equal "$stderr" "" # as every reader's end is none of its business
 	exec {unread}>&-

@@ -206,8 +206,7 @@ load containers
 @test "run: a pipe that nobody reads any more doesn't keep it from finishing" {
 	requires cgroup_memory
 	local unread
-	exec {unread}> >(:)
-	wait $!
+	open_unread
 	run -137 --separate-stderr bash -c '"$CONDUCTOR" run --memory 16M base "$1" -- tail /dev/zero 2>&"$2"' - $c "$unread"
 	exec {unread}>&-
 	assert_contains "$("$CONDUCTOR" ps)" "exited (137) out of memory"
