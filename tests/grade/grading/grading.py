@@ -12,18 +12,21 @@ import time
 from . import intake, judge, plan, result
 from .errors import GraderError, IntakeError
 from .judge import Finding
+from .sandbox import machine_of
 
 HAS_REFERENCE = (judge.GRADE / "reference").is_dir()
 
 
 @dataclasses.dataclass
 class Graded:
-    """One task's outcome. `conductor`: whose the better run had, in task 4, else ""."""
+    """One task's outcome. `conductor`: whose the better run had, in task 4, else "". `machine`: where it
+    was judged, as sandbox.machine_of has it."""
 
     findings: dict
     seconds: float = 0.0
     reason: str = ""
     conductor: str = ""
+    machine: dict | None = None
 
 
 def _all(checks, verdict, seen):
@@ -124,6 +127,7 @@ class Grading:
         except GraderError as error:
             graded = Graded(_all(checks, "error", str(error)), reason=str(error))
         graded.seconds = time.monotonic() - started
+        graded.machine = next(filter(None, (machine_of(evidence / name) for name in plan.SCENARIOS[task])), None)
         return graded
 
     def _findings(self, checks, scenarios, submission, work, evidence):

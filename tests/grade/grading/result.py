@@ -3,10 +3,9 @@
 import json
 import os
 import pathlib
-import platform
 import subprocess
 
-from . import sandbox, score
+from . import score
 
 SCHEMA = "container-course/result/1"
 TOP = pathlib.Path(__file__).resolve().parents[3]
@@ -33,13 +32,14 @@ def _check(check, finding, conductor):
     }
 
 
-def _task(task, checks, findings, groups, seconds, reason):
+def _task(task, checks, graded, groups):
+    findings = graded.findings
     verdicts = {findings[check.id].verdict for check in checks}
     state = "error" if "error" in verdicts else "missing" if verdicts == {"missing"} else "graded"
     ids = {check.group for check in checks}
     mine = [group for group in groups if group["id"] in ids]
     return {"task": task, "points": sum(g["points"] for g in mine), "max": sum(g["max"] for g in mine),
-            "state": state, "reason": reason, "seconds": round(seconds, 1)}
+            "state": state, "reason": graded.reason, "seconds": round(graded.seconds, 1), "machine": graded.machine}
 
 
 def make(submission, graded, rubric, seed, sandbox_name, began, seconds):
@@ -47,17 +47,18 @@ def make(submission, graded, rubric, seed, sandbox_name, began, seconds):
     checks = [check for task in graded for check in rubric.of_task(task)]
     findings = {id: finding for one in graded.values() for id, finding in one.findings.items()}
     groups = score.groups(checks, findings)
+    machine = next((one.machine for one in graded.values() if one.machine and one.machine["sandbox"] == sandbox_name),
+                   {"kernel": "", "cgroup": ""})
     return {
         "schema": SCHEMA,
         "submission": submission,
         "grader": {"version": version(), "rubric": rubric.digest, "seed": seed, "sandbox": sandbox_name,
-                   "kernel": platform.release(), "cgroup": sandbox.cgroup_mode()},
+                   "kernel": machine["kernel"], "cgroup": machine["cgroup"]},
         "began": began,
         "seconds": round(seconds, 1),
         "score": {"points": sum(g["points"] for g in groups), "max": sum(g["max"] for g in groups)},
         "groups": groups,
-        "tasks": [_task(task, rubric.of_task(task), one.findings, groups, one.seconds, one.reason)
-                  for task, one in graded.items()],
+        "tasks": [_task(task, rubric.of_task(task), one, groups) for task, one in graded.items()],
         "checks": [_check(check, findings[check.id], graded[check.task].conductor) for check in checks],
     }
 

@@ -24,8 +24,13 @@ def has_cpu_controller():
         return False
 
 
-def cgroup_mode():
-    return "v2" if has_cpu_controller() else "hybrid"
+def machine_of(evidence):
+    """Where a scenario was judged, as run_scenarios noted it there: {sandbox, kernel, cgroup}; or None."""
+    try:
+        noted = dict(line.split(" ", 1) for line in (evidence / "machine").read_text().splitlines())
+    except (OSError, ValueError):
+        return None
+    return noted if noted.keys() == {"sandbox", "kernel", "cgroup"} else None
 
 
 def _last_line(text):
@@ -147,7 +152,7 @@ class Sandboxes:
         # Read only there: a world and a machine have a copy of their own.
         shutil.copytree(submission.directory, bundle / "submission", symlinks=True, copy_function=os.link)
         plan.write(bundle / "plan", submission.entries, scenarios, rubric, seed, sandbox.slowness,
-                   sandbox.settings)
+                   {**sandbox.settings, "SANDBOX": sandbox.name})
         seconds = sum(plan.scenario_seconds(name, task, rubric, sandbox.slowness) + 60
                       for name, task in scenarios.items())
         try:

@@ -39,11 +39,36 @@ assert_every_point() { # OUT/NAME
 	assert_equal "$(jq -r '.score | "\(.points)/\(.max)"' "$1/result.json")" 100/100
 }
 
+# What a kernel's file calls itself (Linux, Documentation/arch/x86/boot.rst: kernel_version).
+release_of() { # VMLINUZ
+	python3 -c 'import struct, sys
+head = open(sys.argv[1], "rb").read(65536)
+print(head[struct.unpack_from("<H", head, 0x20E)[0] + 0x200:].split()[0].decode())' "$1"
+}
+
+# The result says where it was judged: each in its sandbox, and 2c where the CPU can be limited.
+assert_machines() { # SANDBOX OUT/NAME
+	local here machine
+	here="$(uname -r) v2"
+	grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null || here="$(uname -r) hybrid"
+	machine="$(release_of "$("$TOP/tests/grade/sandbox/vm" find)/vmlinuz") v2"
+	[ "$1" = world ] || here=$machine
+	run -0 jq -r '"\(.grader.kernel) \(.grader.cgroup)", (.tasks[].machine | "\(.sandbox) \(.kernel) \(.cgroup)")' "$2/result.json"
+	assert_equal "${lines[0]}" "$here"
+	if [[ $here = *hybrid ]]; then
+		assert_equal "${lines[2]}" "vm $machine"
+	else
+		assert_equal "${lines[2]}" "$1 $here"
+	fi
+	assert_equal "${lines[1]},${lines[3]},${lines[4]}" "$1 $here,$1 $here,$1 $here"
+}
+
 # graded SANDBOX SUBMISSION NAME
 graded() {
 	run -0 "$GRADE" --sandbox "$1" --seed "$RANDOM" -o "$1" "$2"
 	echo "$output"
 	assert_every_point "$1/$3"
+	assert_machines "$1" "$1/$3"
 }
 
 # In the vm each takes minutes: there, ROUTE=c or ROUTE=shell grades this one only.

@@ -466,6 +466,19 @@ read_tap() { # FILE
 	done
 }
 
+@test "render html: where it was judged, and what was judged elsewhere" {
+	altered brian '.grader += {sandbox: "world", kernel: "6.18.0", cgroup: "hybrid"} |
+		.tasks[].machine = (.grader | {sandbox, kernel, cgroup}) |
+		.tasks[1].machine = {sandbox: "vm", kernel: "6.1.0", cgroup: "v2"}'
+	run -0 render "$one" --format html -o "$BATS_TEST_TMPDIR/pages"
+	page=$(<"$BATS_TEST_TMPDIR/pages/students/brian.html")
+	assert_contains "$page" "<dd>world, Linux 6.18.0, cgroup hybrid; task 2: vm, Linux 6.1.0, cgroup v2</dd>"
+	altered brian '.grader += {sandbox: "vm", kernel: "", cgroup: ""} | .tasks[].machine = null'
+	run -0 render "$one" --format html -o "$BATS_TEST_TMPDIR/pages2"
+	page=$(<"$BATS_TEST_TMPDIR/pages2/students/brian.html")
+	assert_contains "$page" "<dd>vm</dd>"
+}
+
 @test "render html: a browser runs nothing that a submission wrote, and shows it" {
 	requires chromium
 	render "$SAMPLES" --format html -o "$out"

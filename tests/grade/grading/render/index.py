@@ -165,6 +165,7 @@ def _footer(results):
     rows = []
     for key, title in (("version", "Grader"), ("rubric", "Rubric"), ("seed", "Seed"), ("sandbox", "Sandbox"),
                        ("kernel", "Kernel")):
-        values = list(dict.fromkeys(clean.line(result["grader"][key], 100) for result in results))
+        found = dict.fromkeys(clean.line(result["grader"][key], 100) for result in results)
+        values = [value for value in found if value]
         rows.append(f"<div><dt>{title}</dt><dd>{text(', '.join(values[:5]), 500)}</dd></div>")
     return f"<footer><dl>{''.join(rows)}</dl></footer>"

@@ -192,12 +192,24 @@ def _legend():
            'passed.</dd></dl></details>'
 
 
+def _sandboxes(result):
+    """Where it was judged; and what was judged elsewhere, as 2c is where this machine's cgroups can't show it."""
+    grader = result["grader"]
+
+    def words(machine):
+        return f"{machine['sandbox']}, Linux {machine['kernel']}, cgroup {machine['cgroup']}"
+
+    elsewhere = [f"task {task['task']}: {words(task['machine'])}" for task in result["tasks"]
+                 if task.get("machine") and task["machine"]["sandbox"] != grader["sandbox"]]
+    return "; ".join([words(grader) if grader["kernel"] else grader["sandbox"], *elsewhere])
+
+
 def _footer(result):
     grader = result["grader"]
     files = ", ".join(f"task {clean.line(task, 5)}: {clean.line(path, 100)}"
                       for task, path in sorted(result["submission"].get("files", {}).items()))
     rows = (("Files", files or "none were found"), ("Submission", result["submission"]["digest"]),
             ("Rubric", grader["rubric"]), ("Grader", grader["version"]), ("Seed", grader["seed"]),
-            ("Sandbox", f"{grader['sandbox']}, Linux {grader['kernel']}, cgroup {grader['cgroup']}"))
+            ("Sandbox", _sandboxes(result)))
     cells = "".join(f"<div><dt>{key}</dt><dd>{text(value, 400)}</dd></div>" for key, value in rows)
     return f"<footer><dl>{cells}</dl></footer>"
