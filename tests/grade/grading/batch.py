@@ -39,7 +39,7 @@ def seed(directory):
 
 
 def is_done(directory, path, grading):
-    """Whether there is a result of this very submission, by this rubric, version and seed."""
+    """Whether there is a result of this very submission, by this rubric, version and seed, in this sandbox."""
     old = result.read(directory)
     if not old or old.get("schema") != result.SCHEMA or any(t["state"] == "error" for t in old["tasks"]):
         return False
@@ -49,9 +49,9 @@ def is_done(directory, path, grading):
         except IntakeError:
             return False
     grader = old["grader"]
-    return (old["submission"]["digest"], grader["rubric"], grader["version"], grader["seed"],
-            sorted(t["task"] for t in old["tasks"])) == (
-                digest, grading.rubric.digest, result.version(), grading.seed, sorted(grading.tasks))
+    was = (old["submission"]["digest"], *(grader[key] for key in ("rubric", "version", "seed", "sandbox")))
+    would_be = (digest, grading.rubric.digest, result.version(), grading.seed, grading.sandboxes.name)
+    return was == would_be and sorted(t["task"] for t in old["tasks"]) == sorted(grading.tasks)
 
 
 def _summary(made):

@@ -186,4 +186,8 @@ runs_namespace_prog() {
 	assert_contains "$output" "submission: 15/15"
 	run -0 grade --task 1 --seed 8 --resume
 	assert_contains "$output" "submission: 15/15"
+	jq '.grader.sandbox = "vm"' out/submission/result.json >in_vm
+	mv in_vm out/submission/result.json
+	run -0 grade --task 1 --resume
+	assert_contains "$output" "submission: 15/15"
 }
