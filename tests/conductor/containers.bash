@@ -83,10 +83,13 @@ in_background() { # COMMAND...
 
 # A descriptor of a pipe that nobody reads, in $unread. By a named pipe, since there is nobody to wait
 # for: in bats, bash sometimes never sees the end of a `>(:)` that it waits for.
+# shellcheck disable=SC2034 # the caller reads unread
 open_unread() {
 	local pipe=$BATS_TEST_TMPDIR/unread both
 	mkfifo "$pipe"
-	exec {both}<>"$pipe" {unread}>"$pipe" {both}<&-
+	exec {both}<>"$pipe"
+	exec {unread}>"$pipe"
+	exec {both}<&-
 }
 
 requires_layers() {
