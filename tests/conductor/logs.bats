@@ -50,11 +50,11 @@ ended() { # [STATUS]
 }
 
 @test "logs -f: goes on until the container ends" {
-	"$CONDUCTOR" run -d base $c -- sh -c 'echo first; while [ ! -e /go ]; do sleep 0.02; done; echo second' >/dev/null
+	"$CONDUCTOR" run -d base $c -- sh -c 'trap "echo second; exit" USR1; echo first; sleep 3000 & wait' >/dev/null
 	in_background "$CONDUCTOR" logs -f $c >followed
 	wait_until 5 grep -qx first followed
 	refute grep -q second followed
-	"$CONDUCTOR" exec $c -- touch /go
+	run "$CONDUCTOR" exec $c -- sh -c 'kill -USR1 1' # ends with the container, perhaps
 	await "$job"
 	assert_equal "$status" 0
 	assert_equal "$(cat followed)" $'first\nsecond'
@@ -94,11 +94,11 @@ ended() { # [STATUS]
 }
 
 @test "logs -f: output that can't be written any more ends it" {
-	"$CONDUCTOR" run -d base $c -- sh -c 'until [ -e /go ]; do sleep 0.1; done; echo text; sleep 3000' >/dev/null
+	"$CONDUCTOR" run -d base $c -- sleep 3000 >/dev/null
 	in_background "$CONDUCTOR" logs -f $c >/dev/full 2>errors
 	follows() { readlink "/proc/$job"/fd/* | grep -q inotify; }
 	wait_until 5 follows
-	"$CONDUCTOR" exec $c -- touch /go
+	"$CONDUCTOR" exec $c -- sh -c 'echo text >/proc/1/fd/1'
 	await "$job"
 	assert_equal "$status" 1
 	assert_equal "$(<errors)" "conductor: logs: $c: cannot print its log: No space left on device"
