@@ -53,7 +53,8 @@ assert_machines() { # SANDBOX OUT/NAME
 	grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null || here="$(uname -r) hybrid"
 	machine="$(release_of "$("$TOP/tests/grade/sandbox/vm" find)/vmlinuz") v2"
 	[ "$1" = world ] || here=$machine
-	run -0 jq -r '"\(.grader.kernel) \(.grader.cgroup)", (.tasks[].machine | "\(.sandbox) \(.kernel) \(.cgroup)")' "$2/result.json"
+	run -0 jq -r '"\(.grader.kernel) \(.grader.cgroup)",
+		(.tasks[].machine | "\(.sandbox) \(.kernel) \(.cgroup)")' "$2/result.json"
 	assert_equal "${lines[0]}" "$here"
 	if [[ $here = *hybrid ]]; then
 		assert_equal "${lines[2]}" "vm $machine"

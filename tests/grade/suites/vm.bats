@@ -60,6 +60,13 @@ job() { # NAME [OPTION...]
 	tar -xOf "$BATS_TEST_TMPDIR/bundle.out" ./random | cmp - "$BATS_TEST_TMPDIR/bundle/random"
 }
 
+@test "vm: rubric, checks and answers aren't in the machine" {
+	bundle answers 'cd /judge; find . -name "rubric*" -o -name "*.bats" -o -name namespace_prog\* -o -name simple_container\* \
+		-o -name service-orchestrator\* -o -name grading >$2/said; [ -s tests/grade/scenarios/task1 ]'
+	run -0 job answers
+	assert_equal "$output" ""
+}
+
 @test "vm run: it needs no root, no capability and not the directory that it was made in" {
 	requires setpriv
 	bundle plain 'echo fine >$2/said'
